@@ -1,0 +1,1 @@
+"""What runs on the robot: NumPy and ONNX Runtime, nothing of the trainer."""

@@ -1,0 +1,85 @@
+"""A trained policy on ONNX Runtime, checked against the contract it carries."""
+
+from pathlib import Path
+
+import numpy as np
+import onnxruntime
+
+from deploy.contract import ContractError, PolicyContract
+
+CONTRACT_KEY = "surefoot_contract"
+"""ONNX metadata key of the contract."""
+
+
+class PolicyError(ValueError):
+    """An ONNX file is unreadable, or is no policy of this project."""
+
+
+class Policy:
+    """A policy loaded from one ONNX file.
+
+    Args:
+        path: The ONNX file.
+
+    Raises:
+        PolicyError: If the file is missing, truncated, without a contract, or of shapes that
+            disagree with its contract. Nothing is written.
+    """
+
+    contract: PolicyContract
+
+    def __init__(self, path: Path | str) -> None:
+        self.path = Path(path)
+        if not self.path.is_file():
+            raise PolicyError(f"{self.path}: no such file; run the export stage first")
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = 1
+        options.inter_op_num_threads = 1
+        options.log_severity_level = 4
+        try:
+            self._session = onnxruntime.InferenceSession(
+                self.path.read_bytes(), options, providers=["CPUExecutionProvider"]
+            )
+        except Exception as error:  # ONNX Runtime raises many unrelated types
+            raise PolicyError(
+                f"{self.path}: ONNX Runtime cannot load it, so it is truncated or no ONNX file; "
+                f"export it again ({str(error).splitlines()[0]})"
+            ) from error
+        self.metadata: dict[str, str] = dict(self._session.get_modelmeta().custom_metadata_map)
+        if CONTRACT_KEY not in self.metadata:
+            raise PolicyError(
+                f"{self.path}: has no {CONTRACT_KEY} in its metadata, so nothing says what it "
+                "expects; export it with this project"
+            )
+        try:
+            self.contract = PolicyContract.from_json(self.metadata[CONTRACT_KEY])
+        except ContractError as error:
+            raise PolicyError(f"{self.path}: {error}") from error
+        self._check_shapes()
+
+    def _check_shapes(self) -> None:
+        wanted = {
+            "obs": (self._session.get_inputs(), self.contract.observation_size),
+            "action": (self._session.get_outputs(), self.contract.action_size),
+        }
+        for name, (tensors, size) in wanted.items():
+            found = [(tensor.name, tensor.shape) for tensor in tensors]
+            if len(found) != 1 or found[0][0] != name:
+                raise PolicyError(f"{self.path}: has tensors {found}, want one named {name!r}")
+            shape = found[0][1]
+            if len(shape) != 2 or isinstance(shape[0], int) or shape[1] != size:
+                raise PolicyError(
+                    f"{self.path}: {name} has shape {shape}, but its contract wants "
+                    f"['batch', {size}]"
+                )
+
+    def __call__(self, obs: np.ndarray) -> np.ndarray:
+        """Run the network.
+
+        Args:
+            obs: (batch, observation_size) float32.
+
+        Returns:
+            (batch, action_size) float32, in [-1, 1].
+        """
+        return self._session.run(["action"], {"obs": obs})[0]

@@ -1,0 +1,182 @@
+"""What the pipeline has to know about a robot: frozen, checked on construction."""
+
+import importlib
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+ROBOTS_DIR = Path(__file__).resolve().parent
+"""The folder that holds one folder per robot."""
+
+
+class RobotError(ValueError):
+    """A robot's description contradicts itself or its MJCF."""
+
+
+@dataclass(frozen=True)
+class Joint:
+    """One policy-driven joint and the motor that moves it.
+
+    Args:
+        name: The vendor's joint name.
+        motor_index: Slot in the vendor's motor array (`LowCmd.motor_cmd[i]`).
+        default_pos: Where a zero action puts the joint, rad.
+        kp: Position gain of the motor driver, N m / rad.
+        kd: Velocity gain of the motor driver, N m s / rad.
+        lower: Lower end of the range, rad.
+        upper: Upper end of the range, rad.
+        effort_limit: Largest torque, N m.
+        velocity_limit: Speed at which the motor has no torque left, rad / s.
+        armature: Rotor inertia seen at the joint, kg m^2.
+        damping: Viscous friction, N m s / rad.
+        frictionloss: Dry friction, N m.
+    """
+
+    name: str
+    motor_index: int
+    default_pos: float
+    kp: float
+    kd: float
+    lower: float
+    upper: float
+    effort_limit: float
+    velocity_limit: float
+    armature: float
+    damping: float
+    frictionloss: float
+
+
+@dataclass(frozen=True)
+class HeldJoint:
+    """A joint the policy does not drive: held at `position` (rad) with its own gains."""
+
+    name: str
+    motor_index: int
+    position: float
+    kp: float
+    kd: float
+
+
+@dataclass(frozen=True)
+class Foot:
+    """One foot: a site of the MJCF and its place in the gait.
+
+    Args:
+        site: Site at the sole's centre; its z less `radius` is the height above flat ground.
+        radius: Distance from the site to the ground while standing, m.
+        gait_offset: Where in the gait cycle this foot's own cycle starts, in [0, 1).
+    """
+
+    site: str
+    radius: float
+    gait_offset: float
+
+
+@dataclass(frozen=True)
+class RobotSpec:
+    """A robot as the pipeline sees it.
+
+    Args:
+        name: Short name: the folder's, and `robot:` in params.yaml.
+        title: Name for people.
+        model_path: Mesh-free MJCF with the bodies, joints, shapes and sites.
+        base_body: The body that carries the free joint.
+        imu_site: Site of the inertial unit.
+        imu_frame: Which link carries the IMU.
+        spawn_height: Base height that puts the feet on the floor in the default pose, m.
+        spawn_pitch: Base pitch in that pose, rad, nose down positive.
+        joints: Policy-driven joints, in the order of the policy's action.
+        feet: The feet, in the order of the reward terms.
+        held_joints: Joints kept at a fixed angle.
+    """
+
+    name: str
+    title: str
+    model_path: Path
+    base_body: str
+    imu_site: str
+    imu_frame: Literal["base", "torso"]
+    spawn_height: float
+    spawn_pitch: float
+    joints: tuple[Joint, ...]
+    feet: tuple[Foot, ...]
+    held_joints: tuple[HeldJoint, ...] = ()
+
+    def __post_init__(self) -> None:
+        if not self.model_path.is_file():
+            raise RobotError(f"{self.name}: no MJCF at {self.model_path}")
+        if not self.joints or not self.feet:
+            raise RobotError(f"{self.name}: needs at least one joint and one foot")
+        every_joint = [*self.joints, *self.held_joints]
+        _refuse_repeats(self.name, "joint name", (j.name for j in every_joint))
+        _refuse_repeats(self.name, "motor_index", (j.motor_index for j in every_joint))
+        _refuse_repeats(self.name, "foot site", (f.site for f in self.feet))
+        for joint in self.joints:
+            _check_joint(self.name, joint)
+        for foot in self.feet:
+            if not 0 <= foot.gait_offset < 1:
+                raise RobotError(
+                    f"{self.name}: gait_offset of {foot.site} is {foot.gait_offset}, want [0, 1)"
+                )
+
+    @property
+    def joint_names(self) -> tuple[str, ...]:
+        """Names of the driven joints, in action order."""
+        return tuple(joint.name for joint in self.joints)
+
+    @property
+    def default_joint_pos(self) -> tuple[float, ...]:
+        """Default pose of the driven joints, rad, in action order."""
+        return tuple(joint.default_pos for joint in self.joints)
+
+    @property
+    def spawn_quat(self) -> tuple[float, float, float, float]:
+        """Base orientation in the spawn pose, wxyz."""
+        return (math.cos(self.spawn_pitch / 2), 0.0, math.sin(self.spawn_pitch / 2), 0.0)
+
+
+def _refuse_repeats(robot: str, what: str, values: Iterable[object]) -> None:
+    seen: set[object] = set()
+    for value in values:
+        if value in seen:
+            raise RobotError(f"{robot}: {what} {value!r} is given twice")
+        seen.add(value)
+
+
+def _check_joint(robot: str, joint: Joint) -> None:
+    if not joint.lower <= joint.default_pos <= joint.upper:
+        raise RobotError(
+            f"{robot}: default_pos of {joint.name} is {joint.default_pos} rad, outside its range "
+            f"{joint.lower} to {joint.upper}"
+        )
+    for field in ("kp", "effort_limit", "velocity_limit"):
+        if getattr(joint, field) <= 0:
+            raise RobotError(
+                f"{robot}: {field} of {joint.name} is {getattr(joint, field)}, want > 0"
+            )
+    for field in ("kd", "armature", "damping", "frictionloss"):
+        if getattr(joint, field) < 0:
+            raise RobotError(
+                f"{robot}: {field} of {joint.name} is {getattr(joint, field)}, want >= 0"
+            )
+
+
+def names() -> tuple[str, ...]:
+    """Names of the robots there are, sorted."""
+    return tuple(sorted(path.parent.name for path in ROBOTS_DIR.glob("*/robot.py")))
+
+
+def load(name: str) -> RobotSpec:
+    """Load one robot's description.
+
+    Raises:
+        RobotError: If there is no such robot, or its description contradicts itself.
+    """
+    if name not in names():
+        raise RobotError(f"robot: {name!r} is unknown; there are {', '.join(names())}")
+    spec = importlib.import_module(f"robots.{name}.robot").ROBOT
+    if spec.name != name:
+        raise RobotError(f"robots/{name}/robot.py describes {spec.name!r}, want {name!r}")
+    return spec
