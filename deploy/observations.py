@@ -131,3 +131,25 @@ def projected_gravity(quat: Array, xp: ModuleType = np) -> Array:
 def advance_phase(contract: PolicyContract, phase: Array) -> Array:
     """The gait phase one control period later, in [0, 1)."""
     return (phase + np.float32(contract.ctrl_dt / contract.gait_period_s)) % np.float32(1)
+
+
+class TermSlice(NamedTuple):
+    """Where a term stands: its place among the terms, and its first and past-the-end element."""
+
+    index: int
+    start: int
+    stop: int
+
+
+def term_slice(contract: PolicyContract, name: str) -> TermSlice:
+    """Find a term in the observation.
+
+    Raises:
+        ContractError: If the contract has no such term.
+    """
+    start = 0
+    for index, term in enumerate(contract.observation):
+        if term.name == name:
+            return TermSlice(index, start, start + term.size)
+        start += term.size
+    raise ContractError(f"contract: has no observation term {name!r}")

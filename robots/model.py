@@ -1,6 +1,7 @@
 """Compile a robot's MJCF, with the floor, actuators, sensors and spawn pose its spec calls for."""
 
 import math
+from collections.abc import Callable
 from typing import Literal
 
 import mujoco
@@ -22,6 +23,7 @@ def build_model(
     actuation: Literal["position", "torque"] = "position",
     visuals: bool = False,
     self_collision: bool = False,
+    edit: Callable[[mujoco.MjSpec], None] | None = None,
 ) -> mujoco.MjModel:
     """Compile a robot standing on a flat floor.
 
@@ -35,6 +37,7 @@ def build_model(
             gains. `torque`: ctrl is a joint torque, and the caller closes the loop.
         visuals: Keep the shapes that are only looked at; they cost physics time.
         self_collision: Let the robot's parts collide with each other.
+        edit: Called on the finished MJCF just before it is compiled.
 
     Raises:
         RobotError: If the MJCF and the spec disagree; names the joint and both values.
@@ -55,6 +58,8 @@ def build_model(
         _add_actuator(mjcf, joint, actuation)
     _add_sensors(mjcf, robot)
     _add_spawn(mjcf, robot)
+    if edit:
+        edit(mjcf)
     return mjcf.compile()
 
 

@@ -1,0 +1,88 @@
+# `make` alone lists the targets. Whatever they build lands in this folder: .venv and .cache.
+SHELL := /bin/sh
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.PHONY: help repro test test-all check format bench ship sync gl lock clean FORCE
+
+# PYTHON picks the interpreter that .venv is made from; left empty, the first suitable one is found.
+PYTHON ?=
+# Arguments passed through: make repro DVC_ARGS=--force, make test PYTEST_ARGS="-k resume".
+DVC_ARGS ?=
+PYTEST_ARGS ?=
+LOCK_ARGS ?=
+
+PY := .venv/bin/python
+# One stamp per requested interpreter, so that another PYTHON= rebuilds .venv. The script removes
+# .venv, stamps included, when it must start afresh.
+READY := .venv/ready$(if $(PYTHON),-$(subst /,-,$(PYTHON)))
+SYNCED := .venv/synced$(if $(PYTHON),-$(subst /,-,$(PYTHON)))
+# The stamps say nothing once the interpreter behind .venv is gone.
+GONE := $(shell [ -x $(PY) ] || echo FORCE)
+
+# `python` in dvc.yaml is the one in .venv; a `uv` of the user's wins over the one fetched here.
+export PATH := $(CURDIR)/.venv/bin:$(PATH):$(CURDIR)/.venv/uv/bin
+# A sourced ROS puts its own Python packages here, which shadow the locked ones.
+unexport PYTHONPATH PYTHONHOME
+export XDG_CACHE_HOME := $(CURDIR)/.cache
+export MPLCONFIGDIR := $(CURDIR)/.cache/matplotlib
+export DVC_SITE_CACHE_DIR := $(CURDIR)/.cache/dvc
+export DVC_NO_ANALYTICS := 1
+export PYRIGHT_PYTHON_IGNORE_WARNINGS := 1
+ifeq ($(shell uname -s),Linux)
+export MUJOCO_GL ?= egl
+endif
+
+help: ## List the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' Makefile
+
+repro: $(SYNCED) gl ## Train, evaluate, film, export and prove the policy: dvc repro $(DVC_ARGS)
+	$(PY) -m dvc repro $(DVC_ARGS)
+
+test: $(SYNCED) gl ## Run the tests that are not slow, or those that $(PYTEST_ARGS) picks
+	$(PY) -m pytest $(or $(PYTEST_ARGS),-m "not slow")
+
+test-all: $(SYNCED) gl ## Run all tests
+	$(PY) -m pytest $(PYTEST_ARGS)
+
+check: $(SYNCED) ## Check format, lint, types and import direction
+	$(PY) -m ruff format --check .
+	$(PY) -m ruff check .
+	$(PY) -m pyright --pythonpath $(PY)
+	$(PY) .venv/bin/lint-imports
+
+format: $(SYNCED) ## Format the code and apply the linter's safe fixes
+	$(PY) -m ruff format .
+	$(PY) -m ruff check --fix .
+
+bench: $(SYNCED) ## Measure throughput, latency and memory, as ratios
+	$(PY) -m bench
+
+ship: $(SYNCED) ## Copy a proven policy to where it ships from
+	$(PY) -m pipeline.ship
+
+sync: $(SYNCED) ## Make .venv what requirements.lock says
+
+gl: $(SYNCED) ## Install the software-rendering libraries where they are missing and apt may
+	@sh setup/gl.sh $(PY)
+
+lock: $(READY) ## Update requirements.lock from pyproject.toml (LOCK_ARGS=--upgrade: newest versions)
+	uv pip compile --quiet --universal --python-version 3.11 --fork-strategy fewest \
+	    --generate-hashes --no-emit-package surefoot pyproject.toml --extra dev \
+	    --custom-compile-command "make lock" $(LOCK_ARGS) -o requirements.lock
+
+clean: ## Remove .venv and all caches; what was trained stays
+	rm -rf .venv .cache .pytest_cache .ruff_cache .import_linter_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(READY): setup/venv.sh $(GONE)
+	@sh setup/venv.sh .venv "$(PYTHON)"
+	@touch $@
+
+# uv reads none of pip's settings, so an index set for pip is handed on. Source distributions are
+# built with the locked setuptools.
+$(SYNCED): requirements.lock $(READY)
+	@index=$$($(PY) -m pip config list 2>/dev/null | sed -n "s/.*\.index-url='\(.*\)'$$/\1/p" | tail -n 1); \
+	if [ -n "$$index" ]; then export UV_DEFAULT_INDEX="$${UV_DEFAULT_INDEX:-$${UV_INDEX_URL:-$$index}}"; fi; \
+	uv pip sync --python $(PY) --require-hashes --build-constraints requirements.lock requirements.lock || { \
+	    echo "set-up: requirements.lock could not be installed (reason above): see to the network, the package index (UV_DEFAULT_INDEX) or the disk, then run make again" >&2; exit 1; }
+	@touch $@

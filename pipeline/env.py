@@ -1,0 +1,366 @@
+"""The environment: a robot that follows velocity commands. Batched, pure, one for every physics."""
+
+import flax.struct
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from deploy.contract import CommandRanges, PolicyContract, make_contract
+from deploy.observations import Inputs, advance_phase, joint_targets, observe, projected_gravity
+from pipeline import commands, rewards
+from pipeline.commands import CommandState
+from pipeline.config import Config, Task
+from pipeline.physics.make import make_model, make_physics
+from pipeline.physics.protocol import Physics, PhysicsState
+from pipeline.randomize import (
+    Bodies,
+    draw_bodies,
+    nominal_bodies,
+    symmetric_noise,
+    uniform,
+)
+from pipeline.rewards import Moment
+from pipeline.terminations import fell
+from robots import RobotSpec
+
+CONTACT_FORCE = 1.0
+"""Normal force above which a foot counts as on the ground, N."""
+
+
+@flax.struct.dataclass
+class EnvState:
+    """All environments between two control steps; every leaf has leading dimension num_envs,
+    but `key`.
+
+    Args:
+        key: Random key of the batch.
+        physics: Simulator state.
+        obs: `state` (num_envs, observation_size) for the actor, `privileged_state` for the critic.
+        reward: (num_envs,) of the last step.
+        done: (num_envs,) float, 1 where the last step ended an episode, by a fall or by time.
+        truncation: (num_envs,) float, 1 where it ended by time.
+        command: Current command.
+        phase: (num_envs,) gait phase, in [0, 1).
+        action: (num_envs, num_joints) last action.
+        targets: (num_envs, num_joints) rad, last joint targets.
+        step_count: (num_envs,) control steps in this episode.
+        encoder_offset: (num_envs, num_joints) rad.
+        delay: (num_envs, 1) substeps from observation to motor.
+        steps_to_push: (num_envs,) control steps until the next push.
+        episode_length: (num_envs,) control steps of the episode at the last step, before any reset.
+        moment: What rewards saw at the last step, before any reset.
+    """
+
+    key: jax.Array
+    physics: PhysicsState
+    obs: dict[str, jax.Array]
+    reward: jax.Array
+    done: jax.Array
+    truncation: jax.Array
+    command: CommandState
+    phase: jax.Array
+    action: jax.Array
+    targets: jax.Array
+    step_count: jax.Array
+    encoder_offset: jax.Array
+    delay: jax.Array
+    steps_to_push: jax.Array
+    episode_length: jax.Array
+    moment: Moment
+
+
+def contract_of(task: Task, robot: RobotSpec) -> PolicyContract:
+    """State the contract that a task's policy will carry."""
+    return make_contract(
+        robot,
+        ctrl_dt=task.control.ctrl_dt,
+        action_scale=task.control.action_scale,
+        gait_period_s=task.control.gait_period_s,
+        command_ranges=CommandRanges(task.commands.vx, task.commands.vy, task.commands.yaw_rate),
+    )
+
+
+def make_env(config: Config, robot: RobotSpec, *, num_envs: int, randomized: bool) -> "Env":
+    """Make the environment on the backend the configuration asks for.
+
+    Args:
+        config: The configuration.
+        robot: The robot.
+        num_envs: Number of environments.
+        randomized: False for the nominal robot, without noise, latency or pushes.
+    """
+    model = make_model(config, robot)
+    if randomized:
+        ranges = config.task.randomization
+        bodies = draw_bodies(model, robot, ranges, num_envs, config.seed)
+    else:
+        bodies = nominal_bodies(model, robot, num_envs)
+    physics = make_physics(config, robot, model, num_envs=num_envs, fields=bodies.fields)
+    return Env(config.task, robot, physics, bodies, randomized=randomized)
+
+
+class Env:
+    """Velocity tracking on flat ground.
+
+    Args:
+        task: Rewards, commands, terminations, randomization.
+        robot: The robot.
+        physics: The backend that steps it.
+        bodies: The bodies the backend simulates.
+        randomized: Whether episodes have noise, latency, offsets and pushes.
+    """
+
+    def __init__(
+        self, task: Task, robot: RobotSpec, physics: Physics, bodies: Bodies, *, randomized: bool
+    ) -> None:
+        self.task, self.robot, self.physics, self.randomized = task, robot, physics, randomized
+        self.num_envs = physics.num_envs
+        self.contract = contract_of(task, robot)
+        self.reference = rewards.make_reference(robot, task.rewards, task.control.stance_ratio)
+        self.max_steps = round(task.control.episode_length_s / task.control.ctrl_dt)
+        self._privileged = bodies.privileged
+        self._default_pos = np.asarray([robot.default_joint_pos], np.float32)
+        self._effort = np.asarray([[j.effort_limit for j in robot.joints]], np.float32)
+        self._gait_offsets = np.asarray([[f.gait_offset for f in robot.feet]], np.float32)
+        self._foot_radius = np.asarray([[f.radius for f in robot.feet]], np.float32)
+
+    # ------------------------------------------------------------------ reset
+
+    def reset(self, key: jax.Array) -> EnvState:
+        """Start an episode in every environment."""
+        key, spawn_key, command_key, obs_key, age_key = jax.random.split(key, 5)
+        state = self._spawn(spawn_key)
+        # Ages are staggered, so that time limits do not fall on all environments at once.
+        age = jax.random.randint(age_key, (self.num_envs,), 0, self.max_steps)
+        state = state.replace(
+            key=key,
+            command=self._sample_command(command_key),
+            step_count=age if self.randomized else jnp.zeros_like(age),
+        )
+        moment = self._moment(state, state, jnp.zeros_like(state.action))
+        return state.replace(moment=moment, obs=self._observe(obs_key, state, moment))
+
+    def _sample_command(self, key: jax.Array) -> CommandState:
+        control = self.task.control
+        return commands.sample(key, self.task.commands, self.num_envs, control.ctrl_dt)
+
+    def _spawn(self, key: jax.Array) -> EnvState:
+        """The spawn pose with random heading and, when randomized, random errors."""
+        ranges, robot = self.task.randomization, self.robot
+        n, num_joints, num_feet = self.num_envs, len(robot.joints), len(robot.feet)
+        keys = jax.random.split(key, 7)
+        yaw = uniform(keys[0], (-np.pi, np.pi), (n,)) * self.randomized
+        joint_pos = jnp.broadcast_to(self._default_pos, (n, num_joints))
+        lin_vel = jnp.zeros((n, 3))
+        offset = jnp.zeros((n, num_joints))
+        delay = jnp.zeros((n, 1))
+        if self.randomized:
+            joint_pos += uniform(keys[1], ranges.initial_joint_pos, (n, num_joints))
+            lin_vel = uniform(keys[2], ranges.initial_lin_vel, (n, 3))
+            offset = uniform(keys[3], ranges.encoder_offset, (n, num_joints))
+            delay = uniform(keys[4], ranges.action_delay_s, (n, 1))
+        zeros = jnp.zeros((n,))
+        physics = PhysicsState(
+            qpos=jnp.concatenate([self._spawn_base(yaw), joint_pos], axis=-1),
+            qvel=jnp.concatenate([lin_vel, jnp.zeros((n, 3 + num_joints))], axis=-1),
+            qacc_warmstart=jnp.zeros((n, 6 + num_joints)),
+            joint_torque=jnp.zeros((n, num_joints)),
+            foot_pos=jnp.zeros((n, num_feet, 3)),
+            foot_vel=jnp.zeros((n, num_feet, 3)),
+            foot_force=jnp.zeros((n, num_feet)),
+        )
+        sim_dt = float(self.physics.model.opt.timestep)
+        return EnvState(
+            key=key,
+            physics=physics,
+            obs={},
+            reward=zeros,
+            done=zeros,
+            truncation=zeros,
+            command=CommandState(jnp.zeros((n, 3)), jnp.zeros((n,), jnp.int32)),
+            phase=uniform(keys[5], (0.0, 1.0), (n,)) * self.randomized,
+            action=jnp.zeros((n, num_joints)),
+            targets=jnp.broadcast_to(self._default_pos, (n, num_joints)),
+            step_count=jnp.zeros((n,), jnp.int32),
+            encoder_offset=offset,
+            delay=jnp.round(delay / sim_dt).astype(jnp.int32),
+            steps_to_push=self._push_wait(keys[6]),
+            episode_length=jnp.zeros((n,)),
+            moment=None,  # pyright: ignore[reportArgumentType]
+        )
+
+    def _spawn_base(self, yaw: jax.Array) -> jax.Array:
+        """(num_envs, 7) base position and orientation, turned by `yaw`."""
+        w, _, y, _ = self.robot.spawn_quat
+        cos, sin = jnp.cos(yaw / 2), jnp.sin(yaw / 2)
+        zero = jnp.zeros_like(yaw)
+        height = zero + self.robot.spawn_height
+        quat = [cos * w, -sin * y, cos * y, sin * w]  # about z, then the spawn pitch
+        return jnp.stack([zero, zero, height, *quat], axis=-1)
+
+    def _push_wait(self, key: jax.Array) -> jax.Array:
+        seconds = uniform(key, self.task.randomization.push_interval_s, (self.num_envs,))
+        return (seconds / self.task.control.ctrl_dt).astype(jnp.int32)
+
+    # ------------------------------------------------------------------- step
+
+    def step(self, state: EnvState, action: jax.Array) -> EnvState:
+        """Apply an action for one control period; ended episodes start anew at once.
+
+        Args:
+            state: All environments.
+            action: (num_envs, num_joints) in [-1, 1].
+        """
+        key, push_key, spawn_key, command_key, obs_key = jax.random.split(state.key, 5)
+        before = self._push(push_key, state) if self.randomized else state
+        targets = joint_targets(self.contract, action)
+        after = before.replace(
+            physics=self.physics.step(before.physics, self._by_substep(before, targets)),
+            phase=advance_phase(self.contract, before.phase),
+            step_count=before.step_count + 1,
+            targets=targets,
+            action=action,
+        )
+        moment = self._moment(after, before, before.action)
+        reward, _ = rewards.total(moment, self.reference, self.task.rewards)
+        fallen = fell(self.task.terminations, moment.projected_gravity, moment.base_height)
+        out_of_time = after.step_count >= self.max_steps
+        done = fallen | out_of_time
+        length = after.step_count.astype(jnp.float32)
+        after = self._restart(spawn_key, command_key, after, done)
+        return after.replace(
+            key=key,
+            obs=self._observe(obs_key, after, moment),
+            reward=reward * self.task.control.ctrl_dt,
+            done=done.astype(jnp.float32),
+            truncation=(out_of_time & ~fallen).astype(jnp.float32),
+            episode_length=length,
+            moment=moment,
+        )
+
+    def _by_substep(self, state: EnvState, targets: jax.Array) -> jax.Array:
+        """(num_envs, n_substeps, num_joints): the old targets until the delay has passed.
+
+        The motor closes its loop on what its encoder says, so an encoder that reads high by
+        `offset` moves the joint by -offset.
+        """
+        substep = np.arange(self.physics.n_substeps, dtype=np.int32)[None, :]
+        late = (substep < state.delay)[:, :, None]
+        old, new = state.targets[:, None, :], targets[:, None, :]
+        return jnp.where(late, old, new) - state.encoder_offset[:, None, :]
+
+    def _push(self, key: jax.Array, state: EnvState) -> EnvState:
+        """Let the base's horizontal velocity jump where a push is due."""
+        keys = jax.random.split(key, 3)
+        speed = uniform(keys[0], self.task.randomization.push_speed, (self.num_envs,))
+        angle = uniform(keys[1], (0.0, 2 * np.pi), (self.num_envs,))
+        due = state.steps_to_push <= 0
+        jump = jnp.stack([speed * jnp.cos(angle), speed * jnp.sin(angle)], axis=-1)
+        jump = jnp.where(due[:, None], jump, 0.0)
+        qvel = state.physics.qvel.at[:, :2].add(jump)
+        return state.replace(
+            physics=state.physics.replace(qvel=qvel),
+            steps_to_push=jnp.where(due, self._push_wait(keys[2]), state.steps_to_push - 1),
+        )
+
+    def _restart(
+        self, spawn_key: jax.Array, command_key: jax.Array, state: EnvState, done: jax.Array
+    ) -> EnvState:
+        """Put a fresh episode where one is done, and a fresh command where one is due."""
+        fresh = self._spawn(spawn_key)
+        command = self._sample_command(command_key)
+
+        def choose(new: jax.Array, old: jax.Array) -> jax.Array:
+            return jnp.where(done.reshape((-1,) + (1,) * (old.ndim - 1)), new, old)
+
+        kept = ("physics", "phase", "action", "targets", "step_count")
+        episode = ("encoder_offset", "delay", "steps_to_push")
+        restarted = {
+            name: jax.tree.map(choose, getattr(fresh, name), getattr(state, name))
+            for name in kept + episode
+        }
+        due = jax.tree.map(choose, command, commands.advance(state.command, command))
+        return state.replace(command=due, **restarted)
+
+    # ---------------------------------------------------------- what is seen
+
+    def _moment(self, state: EnvState, before: EnvState, last_action: jax.Array) -> Moment:
+        """Measure the quantities that rewards and terminations are made of."""
+        physics = state.physics
+        quat = physics.qpos[:, 3:7]
+        joint_vel = physics.qvel[:, 6:]
+        feet = np.arange(len(self.robot.feet))
+        return Moment(
+            command=before.command.value,
+            lin_vel_b=rotate_inverse(quat, physics.qvel[:, :3]),
+            ang_vel_b=physics.qvel[:, 3:6],
+            projected_gravity=projected_gravity(quat, jnp),
+            base_height=physics.qpos[:, 2],
+            joint_pos=physics.qpos[:, 7:],
+            joint_vel=joint_vel,
+            joint_acc=(joint_vel - before.physics.qvel[:, 6:]) / self.task.control.ctrl_dt,
+            joint_torque=physics.joint_torque,
+            action=state.action,
+            last_action=last_action,
+            foot_height=physics.foot_pos[:, feet, 2] - self._foot_radius,
+            foot_vel_w=physics.foot_vel,
+            foot_contact=physics.foot_force > CONTACT_FORCE,
+            foot_phase=(state.phase[:, None] + self._gait_offsets) % 1.0,
+        )
+
+    def _observe(self, key: jax.Array, state: EnvState, moment: Moment) -> dict[str, jax.Array]:
+        """What the actor measures, with noise, and what the critic knows besides."""
+        clean = self._inputs(state)
+        exact = observe(self.contract, clean, jnp)
+        measured = self._measure(key, clean, state) if self.randomized else clean
+        privileged = jnp.concatenate(
+            [
+                exact,
+                rotate_inverse(state.physics.qpos[:, 3:7], state.physics.qvel[:, :3]) * 2.0,
+                state.physics.qpos[:, 2:3] * 4.0,
+                moment.foot_contact.astype(jnp.float32),
+                moment.foot_height * 10.0,
+                moment.joint_torque / self._effort,
+                self._privileged,
+            ],
+            axis=-1,
+        )
+        return {"state": observe(self.contract, measured, jnp), "privileged_state": privileged}
+
+    def _inputs(self, state: EnvState) -> Inputs:
+        physics = state.physics
+        return Inputs(
+            gyro=physics.qvel[:, 3:6],
+            projected_gravity=projected_gravity(physics.qpos[:, 3:7], jnp),
+            command=state.command.value,
+            joint_pos=physics.qpos[:, 7:],
+            joint_vel=physics.qvel[:, 6:],
+            last_action=state.action,
+            phase=state.phase,
+        )
+
+    def _measure(self, key: jax.Array, clean: Inputs, state: EnvState) -> Inputs:
+        noise = self.task.randomization.noise
+        keys = jax.random.split(key, 4)
+        return clean._replace(
+            gyro=symmetric_noise(keys[0], noise.gyro, clean.gyro),
+            projected_gravity=symmetric_noise(
+                keys[1], noise.projected_gravity, clean.projected_gravity
+            ),
+            joint_pos=symmetric_noise(
+                keys[2], noise.joint_pos, clean.joint_pos + state.encoder_offset
+            ),
+            joint_vel=symmetric_noise(keys[3], noise.joint_vel, clean.joint_vel),
+        )
+
+
+def rotate_inverse(quat: jax.Array, vector: jax.Array) -> jax.Array:
+    """Express a world-frame vector in the body frame.
+
+    Args:
+        quat: (num_envs, 4) orientation of the body, wxyz.
+        vector: (num_envs, 3).
+    """
+    w, axis = quat[:, :1], -quat[:, 1:]
+    twice = 2.0 * jnp.cross(axis, vector)
+    return vector + w * twice + jnp.cross(axis, twice)

@@ -1,0 +1,52 @@
+"""Choose and make the physics backend that params.yaml asks for."""
+
+import mujoco
+
+from pipeline.config import Config
+from pipeline.physics.native import NativePhysics
+from pipeline.physics.protocol import ModelFields, Physics
+from robots import RobotSpec
+from robots.model import build_model
+
+INTEGRATORS = {
+    "Euler": mujoco.mjtIntegrator.mjINT_EULER,
+    "implicitfast": mujoco.mjtIntegrator.mjINT_IMPLICITFAST,
+    "RK4": mujoco.mjtIntegrator.mjINT_RK4,
+}
+
+
+def make_model(config: Config, robot: RobotSpec) -> mujoco.MjModel:
+    """Compile the model that training steps."""
+    model = build_model(robot, sim_dt=config.physics.sim_dt)
+    model.opt.integrator = INTEGRATORS[config.physics.integrator]
+    model.opt.iterations = config.physics.iterations
+    model.opt.ls_iterations = config.physics.ls_iterations
+    return model
+
+
+def make_physics(
+    config: Config,
+    robot: RobotSpec,
+    model: mujoco.MjModel,
+    *,
+    num_envs: int,
+    fields: ModelFields | None = None,
+) -> Physics:
+    """Make the backend `physics.backend` names; `auto` takes native.
+
+    Args:
+        config: The configuration.
+        robot: The robot.
+        model: What `make_model` gave.
+        num_envs: Number of environments.
+        fields: Per-environment model fields.
+    """
+    n_substeps = round(config.task.control.ctrl_dt / config.physics.sim_dt)
+    return NativePhysics(
+        model,
+        robot,
+        num_envs=num_envs,
+        n_substeps=n_substeps,
+        threads=config.physics.threads,
+        fields=fields,
+    )

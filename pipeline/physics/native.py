@@ -1,0 +1,134 @@
+"""MuJoCo's C engine on CPU threads (`mujoco.batch`), called from inside jitted JAX code."""
+
+import jax
+import jax.numpy as jnp
+import mujoco
+import numpy as np
+from mujoco.batch import Batch, SimulationError
+
+from pipeline.physics.protocol import ModelFields, PhysicsState
+from robots import RobotSpec
+
+
+class NativePhysics:
+    """The `native` backend.
+
+    State travels as float32 rows between JAX and the batch, so a step is a pure function of its
+    arguments: results are the same at any thread count, and a checkpoint of the rows is complete.
+
+    Args:
+        model: Compiled model; the actuators are position servos in joint order.
+        robot: The robot, for the names of its feet.
+        num_envs: Number of simulations.
+        n_substeps: Physics steps per control period.
+        threads: CPU threads; 0 takes one per core.
+        fields: Per-environment model fields (domain randomization).
+    """
+
+    name = "native"
+
+    def __init__(
+        self,
+        model: mujoco.MjModel,
+        robot: RobotSpec,
+        *,
+        num_envs: int,
+        n_substeps: int,
+        threads: int = 0,
+        fields: ModelFields | None = None,
+    ) -> None:
+        self.model, self.num_envs, self.n_substeps = model, num_envs, n_substeps
+        self._batch = make_batch(model, num_envs, threads, fields)
+        self._qpos = self._batch.bind("qpos")
+        self._qvel = self._batch.bind("qvel")
+        self._warmstart = self._batch.bind("qacc_warmstart")
+        self._ctrl = self._batch.bind("ctrl")
+        self._sensors = self._batch.bind("sensordata")
+        self._torque = self._batch.bind("actuator_force")
+        self._foot_pos = _sensor_columns(model, [f"{foot.site}_pos" for foot in robot.feet])
+        self._foot_vel = _sensor_columns(model, [f"{foot.site}_vel" for foot in robot.feet])
+        self._foot_force = _sensor_columns(model, [f"{foot.site}_force" for foot in robot.feet])
+        shapes = {
+            "qpos": (model.nq,),
+            "qvel": (model.nv,),
+            "qacc_warmstart": (model.nv,),
+            "joint_torque": (model.nu,),
+            "foot_pos": (len(robot.feet), 3),
+            "foot_vel": (len(robot.feet), 3),
+            "foot_force": (len(robot.feet),),
+        }
+        self._result = PhysicsState(
+            **{
+                name: jax.ShapeDtypeStruct((num_envs, *shape), jnp.float32)
+                for name, shape in shapes.items()
+            }
+        )
+
+    def step(self, state: PhysicsState, targets: jax.Array) -> PhysicsState:
+        """Advance one control period; see `Physics.step`."""
+        return jax.pure_callback(
+            self._step, self._result, state.qpos, state.qvel, state.qacc_warmstart, targets
+        )
+
+    def _step(
+        self, qpos: jax.Array, qvel: jax.Array, warmstart: jax.Array, targets: jax.Array
+    ) -> PhysicsState:
+        self._qpos[:] = np.asarray(qpos)
+        self._qvel[:] = np.asarray(qvel)
+        self._warmstart[:] = np.asarray(warmstart)
+        by_substep = np.asarray(targets)
+        failed = np.empty(0, np.int64)
+        last = self.n_substeps - 1
+        for substep in range(self.n_substeps):
+            self._ctrl[:] = by_substep[:, substep]
+            # Position- and velocity-dependent sensors are wanted at the new state.
+            stage = mujoco.mjtStage.mjSTAGE_VEL if substep == last else mujoco.mjtStage.mjSTAGE_NONE
+            try:
+                self._batch.step(stage=stage)
+            except SimulationError:
+                failed = np.union1d(failed, np.flatnonzero(self._batch.status))
+        result = PhysicsState(
+            qpos=self._qpos.astype(np.float32),
+            qvel=self._qvel.astype(np.float32),
+            qacc_warmstart=self._warmstart.astype(np.float32),
+            joint_torque=self._torque.astype(np.float32),
+            foot_pos=self._sensors[:, self._foot_pos].astype(np.float32),
+            foot_vel=self._sensors[:, self._foot_vel].astype(np.float32),
+            foot_force=self._sensors[:, self._foot_force[:, 0]].astype(np.float32),
+        )
+        if failed.size:
+            result.qpos[failed] = np.nan
+            result.qvel[failed] = np.nan
+        return result
+
+
+def make_batch(
+    model: mujoco.MjModel, num_envs: int, threads: int = 0, fields: ModelFields | None = None
+) -> Batch:
+    """Make a batch whose simulations differ in the given model fields.
+
+    A diverging simulation is reported, not silently reset (MuJoCo's default).
+
+    Args:
+        model: The model; its autoreset is turned off.
+        num_envs: Number of simulations.
+        threads: CPU threads; 0 takes one per core.
+        fields: Per-simulation `MjModel` fields, (num_envs, ...) each.
+    """
+    model.opt.disableflags |= mujoco.mjtDisableBit.mjDSBL_AUTORESET
+    batch = Batch(model, nsim=num_envs, nthread=threads)
+    for name, values in (fields or {}).items():
+        batch.expand(name)[:] = values
+    if fields:
+        batch.set_const()
+    return batch
+
+
+def _sensor_columns(model: mujoco.MjModel, sensors: list[str]) -> np.ndarray:
+    """Columns of sensordata for each sensor: (len(sensors), dim)."""
+    return np.stack(
+        [
+            model.sensor(name).adr[0] + np.arange(model.sensor(name).dim[0], dtype=np.int64)
+            for name in sensors
+        ]
+    )

@@ -1,0 +1,113 @@
+"""A trained policy on disk: Orbax parameters, and beside them what is needed to use them."""
+
+import dataclasses
+import json
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+import jax
+import numpy as np
+import orbax.checkpoint as ocp
+from brax.training.agents.ppo.networks import PPONetworks
+
+from deploy.contract import ContractError, PolicyContract
+from pipeline.config import Ppo
+from pipeline.files import write_atomically
+from pipeline.ppo.networks import PolicyParams, init_params, make_networks
+
+PARAMS, SPEC = "params", "policy.json"
+
+
+class PolicyFolderError(RuntimeError):
+    """A policy folder is missing, incomplete, damaged, or of another robot."""
+
+
+@dataclass(frozen=True)
+class PolicySpec:
+    """What is stored beside the parameters.
+
+    Args:
+        contract: The policy's contract.
+        ppo: Hyperparameters, for the networks' sizes.
+        obs_sizes: Sizes of the actor's and critic's observations.
+        timesteps: Environment steps of training.
+        params_hash: Hash of the parameters in params.yaml that decided the result.
+        code_hash: Hash of the training code's files.
+    """
+
+    contract: PolicyContract
+    ppo: Ppo
+    obs_sizes: dict[str, int]
+    timesteps: int
+    params_hash: str
+    code_hash: str
+
+
+@dataclass(frozen=True)
+class TrainedPolicy:
+    """A policy read back: networks, their parameters, and the spec."""
+
+    networks: PPONetworks
+    params: PolicyParams
+    spec: PolicySpec
+
+
+def save_policy(folder: Path, params: PolicyParams, spec: PolicySpec) -> None:
+    """Write a policy folder whole, replacing an older one.
+
+    Args:
+        folder: Where; its parent is made when missing.
+        params: Trained parameters.
+        spec: What is needed to use them.
+    """
+    partial = folder.absolute().with_name(folder.name + ".partial")
+    shutil.rmtree(partial, ignore_errors=True)
+    partial.mkdir(parents=True)
+    with ocp.StandardCheckpointer() as checkpointer:
+        checkpointer.save(partial / PARAMS, jax.tree.map(np.asarray, params))
+    raw = {
+        **dataclasses.asdict(spec),
+        "contract": json.loads(spec.contract.to_json()),
+        "ppo": spec.ppo.model_dump(mode="json"),
+    }
+    write_atomically(partial / SPEC, json.dumps(raw, indent=1, sort_keys=True))
+    shutil.rmtree(folder, ignore_errors=True)
+    partial.rename(folder)
+
+
+def load_policy(folder: Path, robot: str) -> TrainedPolicy:
+    """Read a policy folder.
+
+    Args:
+        folder: What `save_policy` wrote.
+        robot: The robot it has to be for.
+
+    Raises:
+        PolicyFolderError: If it is missing, damaged, or of another robot.
+    """
+    path = folder / SPEC
+    if not path.is_file():
+        raise PolicyFolderError(f"{path}: no such file; run the train stage first")
+    try:
+        raw = json.loads(path.read_text())
+        contract = PolicyContract.from_json(json.dumps(raw["contract"]))
+        spec = PolicySpec(**{**raw, "contract": contract, "ppo": Ppo.model_validate(raw["ppo"])})
+    except (ValueError, TypeError, KeyError, ContractError) as error:
+        raise PolicyFolderError(f"{path}: damaged ({error}); train again") from error
+    if contract.robot != robot:
+        raise PolicyFolderError(
+            f"{folder}: is a policy for {contract.robot!r}, but params.yaml asks for {robot!r}"
+        )
+    networks = make_networks(spec.ppo, spec.obs_sizes, contract.action_size)
+    like = init_params(networks, spec.obs_sizes, jax.random.PRNGKey(0), spec.ppo.init_noise_std)
+    shapes = jax.tree.map(ocp.utils.to_shape_dtype_struct, jax.tree.map(np.asarray, like))
+    try:
+        with ocp.StandardCheckpointer() as checkpointer:
+            params = checkpointer.restore((folder / PARAMS).absolute(), shapes)
+    except Exception as error:  # a cut file surfaces as many types
+        raise PolicyFolderError(
+            f"{folder / PARAMS}: cannot be read, so it is cut short or damaged; train again "
+            f"({type(error).__name__})"
+        ) from error
+    return TrainedPolicy(networks, params, spec)

@@ -1,0 +1,100 @@
+"""Actor and critic: Brax's PPO networks with a running normalizer of observations."""
+
+import math
+from typing import Any
+
+import flax.struct
+import jax
+import jax.numpy as jnp
+from brax.training.acme import running_statistics, specs
+from brax.training.agents.ppo import networks as brax_networks
+from brax.training.agents.ppo.losses import PPONetworkParams
+
+from pipeline.config import Ppo
+
+ACTOR, CRITIC = "state", "privileged_state"
+"""Names of the actor's and the critic's observation."""
+
+
+@flax.struct.dataclass
+class PolicyParams:
+    """What a trained policy consists of.
+
+    Args:
+        normalizer: Running mean and standard deviation of both observations.
+        networks: Weights of actor and critic.
+    """
+
+    normalizer: running_statistics.RunningStatisticsState
+    networks: PPONetworkParams
+
+
+def make_networks(
+    ppo: Ppo, obs_sizes: dict[str, int], action_size: int
+) -> brax_networks.PPONetworks:
+    """Make actor and critic.
+
+    Args:
+        ppo: Layer sizes.
+        obs_sizes: Size of `state` and of `privileged_state`.
+        action_size: Numbers in an action.
+    """
+    return brax_networks.make_ppo_networks(
+        {name: (size,) for name, size in obs_sizes.items()},
+        action_size,
+        preprocess_observations_fn=running_statistics.normalize,
+        policy_hidden_layer_sizes=ppo.policy_hidden_layer_sizes,
+        value_hidden_layer_sizes=ppo.value_hidden_layer_sizes,
+        policy_obs_key=ACTOR,
+        value_obs_key=CRITIC,
+    )
+
+
+def init_params(
+    networks: brax_networks.PPONetworks,
+    obs_sizes: dict[str, int],
+    key: jax.Array,
+    init_noise_std: float,
+) -> PolicyParams:
+    """Draw initial weights; the normalizer starts as the identity.
+
+    Args:
+        networks: Actor and critic.
+        obs_sizes: Size of `state` and of `privileged_state`.
+        key: Random key.
+        init_noise_std: Standard deviation of the first actions, before squashing.
+    """
+    policy_key, value_key = jax.random.split(key)
+    nest = {name: specs.Array((size,), jnp.dtype("float32")) for name, size in obs_sizes.items()}
+    weights = PPONetworkParams(
+        policy=_with_noise(networks.policy_network.init(policy_key), init_noise_std),
+        value=networks.value_network.init(value_key),
+    )
+    return PolicyParams(running_statistics.init_state(nest), weights)
+
+
+def _with_noise(policy: Any, std: float) -> Any:
+    """Set the bias of the last layer's second half, which Brax turns into std by softplus."""
+    layers = dict(policy["params"])
+    last = f"hidden_{len(layers) - 1}"
+    bias = layers[last]["bias"]
+    half = bias.shape[0] // 2
+    layers[last] = {**layers[last], "bias": bias.at[half:].set(math.log(math.expm1(std)))}
+    return {**policy, "params": layers}
+
+
+def act(networks: brax_networks.PPONetworks, params: PolicyParams, obs: jax.Array) -> jax.Array:
+    """The deterministic action: the mode of the actor's distribution.
+
+    Args:
+        networks: Actor and critic.
+        params: Their parameters.
+        obs: (num_envs, observation_size), as `observe` builds it.
+
+    Returns:
+        (num_envs, action_size) in [-1, 1].
+    """
+    logits: Any = networks.policy_network.apply(
+        params.normalizer, params.networks.policy, {ACTOR: obs}
+    )
+    return networks.parametric_action_distribution.mode(logits)

@@ -1,0 +1,252 @@
+"""Reward terms: pure, non-negative functions of one moment; their signs live in their weights."""
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import flax.struct
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from pipeline.commands import is_zero
+from pipeline.config import Rewards
+from robots import RobotSpec
+
+
+@flax.struct.dataclass
+class Moment:
+    """What rewards look at; leading dimension num_envs, frames `_b` base and `_w` world.
+
+    Args:
+        command: (num_envs, 3) m/s, m/s, rad/s.
+        lin_vel_b: (num_envs, 3) m/s.
+        ang_vel_b: (num_envs, 3) rad/s.
+        projected_gravity: (num_envs, 3).
+        base_height: (num_envs,) m above the floor.
+        joint_pos: (num_envs, num_joints) rad.
+        joint_vel: (num_envs, num_joints) rad/s.
+        joint_acc: (num_envs, num_joints) rad/s^2, mean over the control period.
+        joint_torque: (num_envs, num_joints) N m.
+        action: (num_envs, num_joints).
+        last_action: (num_envs, num_joints).
+        foot_height: (num_envs, num_feet) m, of the sole above the floor.
+        foot_vel_w: (num_envs, num_feet, 3) m/s.
+        foot_contact: (num_envs, num_feet) bool.
+        foot_phase: (num_envs, num_feet) each foot's place in its own cycle, in [0, 1).
+    """
+
+    command: jax.Array
+    lin_vel_b: jax.Array
+    ang_vel_b: jax.Array
+    projected_gravity: jax.Array
+    base_height: jax.Array
+    joint_pos: jax.Array
+    joint_vel: jax.Array
+    joint_acc: jax.Array
+    joint_torque: jax.Array
+    action: jax.Array
+    last_action: jax.Array
+    foot_height: jax.Array
+    foot_vel_w: jax.Array
+    foot_contact: jax.Array
+    foot_phase: jax.Array
+
+
+@dataclass(frozen=True)
+class Reference:
+    """What the terms compare with: rows of (1, num_joints), and the wanted gait.
+
+    Args:
+        default_pos: Default pose, rad.
+        posture_weights: Share of each joint in the posture term.
+        soft_lower: Lower end of the range that costs nothing, rad.
+        soft_upper: Upper end, rad.
+        soft_effort: Torque that costs nothing, N m.
+        base_height: Wanted height of the base, m.
+        swing_height: Wanted top of a foot's swing, m.
+        stance_ratio: Share of a foot's cycle on the ground.
+        lin_vel_sigma: Width of the planar tracking reward, m/s.
+        yaw_rate_sigma: Width of the yaw tracking reward, rad/s.
+    """
+
+    default_pos: np.ndarray
+    posture_weights: np.ndarray
+    soft_lower: np.ndarray
+    soft_upper: np.ndarray
+    soft_effort: np.ndarray
+    base_height: float
+    swing_height: float
+    stance_ratio: float
+    lin_vel_sigma: float
+    yaw_rate_sigma: float
+
+
+def make_reference(robot: RobotSpec, config: Rewards, stance_ratio: float) -> Reference:
+    """Resolve names and limits once."""
+
+    def row(values: list[float]) -> np.ndarray:
+        return np.asarray([values], np.float32)
+
+    half = [(j.upper - j.lower) / 2 * config.soft_limit for j in robot.joints]
+    middle = [(j.upper + j.lower) / 2 for j in robot.joints]
+    return Reference(
+        default_pos=row([j.default_pos for j in robot.joints]),
+        posture_weights=row([_posture_weight(config, name) for name in robot.joint_names]),
+        soft_lower=row([m - h for m, h in zip(middle, half, strict=True)]),
+        soft_upper=row([m + h for m, h in zip(middle, half, strict=True)]),
+        soft_effort=row([j.effort_limit * config.soft_limit for j in robot.joints]),
+        base_height=config.base_height,
+        swing_height=config.swing_height,
+        stance_ratio=stance_ratio,
+        lin_vel_sigma=config.lin_vel_sigma,
+        yaw_rate_sigma=config.yaw_rate_sigma,
+    )
+
+
+def _posture_weight(config: Rewards, joint: str) -> float:
+    for pattern, weight in config.posture_weights.items():
+        if re.search(pattern, joint):
+            return weight
+    return 0.0
+
+
+def wanted_stance(m: Moment, ref: Reference) -> jax.Array:
+    """(num_envs, num_feet) bool: on the ground by the gait clock, or because nothing is asked."""
+    return (m.foot_phase < ref.stance_ratio) | is_zero(m.command)[:, None]
+
+
+def alive(m: Moment, ref: Reference) -> jax.Array:
+    """One for every step that the episode goes on."""
+    return jnp.ones_like(m.base_height)
+
+
+def track_lin_vel(m: Moment, ref: Reference) -> jax.Array:
+    """exp(-|v_xy - command|^2 / sigma^2)."""
+    error = jnp.sum(jnp.square(m.lin_vel_b[:, :2] - m.command[:, :2]), axis=-1)
+    return jnp.exp(-error / ref.lin_vel_sigma**2)
+
+
+def track_yaw_rate(m: Moment, ref: Reference) -> jax.Array:
+    """exp(-(w_z - command)^2 / sigma^2)."""
+    error = jnp.square(m.ang_vel_b[:, 2] - m.command[:, 2])
+    return jnp.exp(-error / ref.yaw_rate_sigma**2)
+
+
+def gait(m: Moment, ref: Reference) -> jax.Array:
+    """Share of feet whose contact is what the gait clock wants."""
+    return jnp.mean((m.foot_contact == wanted_stance(m, ref)).astype(jnp.float32), axis=-1)
+
+
+def swing_height(m: Moment, ref: Reference) -> jax.Array:
+    """Squared distance of swinging feet from a sin^2 arc, summed, m^2."""
+    progress = (m.foot_phase - ref.stance_ratio) / (1 - ref.stance_ratio)
+    arc = ref.swing_height * jnp.square(jnp.sin(jnp.pi * progress))
+    off = jnp.square(m.foot_height - arc)
+    return jnp.sum(jnp.where(wanted_stance(m, ref), 0.0, off), axis=-1)
+
+
+def foot_slip(m: Moment, ref: Reference) -> jax.Array:
+    """Squared horizontal speed of feet on the ground, summed, m^2/s^2."""
+    speed = jnp.sum(jnp.square(m.foot_vel_w[:, :, :2]), axis=-1)
+    return jnp.sum(jnp.where(m.foot_contact, speed, 0.0), axis=-1)
+
+
+def lin_vel_z(m: Moment, ref: Reference) -> jax.Array:
+    """Squared vertical speed of the base, m^2/s^2."""
+    return jnp.square(m.lin_vel_b[:, 2])
+
+
+def ang_vel_xy(m: Moment, ref: Reference) -> jax.Array:
+    """Squared roll and pitch rates, rad^2/s^2."""
+    return jnp.sum(jnp.square(m.ang_vel_b[:, :2]), axis=-1)
+
+
+def tilt(m: Moment, ref: Reference) -> jax.Array:
+    """Squared sine of the angle between the body's up and the world's."""
+    return jnp.sum(jnp.square(m.projected_gravity[:, :2]), axis=-1)
+
+
+def base_height(m: Moment, ref: Reference) -> jax.Array:
+    """Squared distance of the base from the wanted height, m^2."""
+    return jnp.square(m.base_height - ref.base_height)
+
+
+def posture(m: Moment, ref: Reference) -> jax.Array:
+    """Squared distance from the default pose, weighted by joint, rad^2."""
+    return jnp.sum(ref.posture_weights * jnp.square(m.joint_pos - ref.default_pos), axis=-1)
+
+
+def stand_still(m: Moment, ref: Reference) -> jax.Array:
+    """Where nothing is asked: distance from the default pose and joint speed, summed."""
+    off = jnp.abs(m.joint_pos - ref.default_pos) + 0.1 * jnp.abs(m.joint_vel)
+    return jnp.where(is_zero(m.command), jnp.sum(off, axis=-1), 0.0)
+
+
+def action_rate(m: Moment, ref: Reference) -> jax.Array:
+    """Squared change of action, summed."""
+    return jnp.sum(jnp.square(m.action - m.last_action), axis=-1)
+
+
+def torque(m: Moment, ref: Reference) -> jax.Array:
+    """Squared torque, summed, N^2 m^2."""
+    return jnp.sum(jnp.square(m.joint_torque), axis=-1)
+
+
+def power(m: Moment, ref: Reference) -> jax.Array:
+    """Absolute mechanical power, summed, W."""
+    return jnp.sum(jnp.abs(m.joint_torque * m.joint_vel), axis=-1)
+
+
+def joint_acc(m: Moment, ref: Reference) -> jax.Array:
+    """Squared joint acceleration, summed, rad^2/s^4."""
+    return jnp.sum(jnp.square(m.joint_acc), axis=-1)
+
+
+def joint_limits(m: Moment, ref: Reference) -> jax.Array:
+    """Distance beyond the soft joint range, summed, rad."""
+    below = jnp.maximum(ref.soft_lower - m.joint_pos, 0.0)
+    above = jnp.maximum(m.joint_pos - ref.soft_upper, 0.0)
+    return jnp.sum(below + above, axis=-1)
+
+
+def effort_limits(m: Moment, ref: Reference) -> jax.Array:
+    """Torque beyond the soft limit, summed, N m."""
+    return jnp.sum(jnp.maximum(jnp.abs(m.joint_torque) - ref.soft_effort, 0.0), axis=-1)
+
+
+TERMS: dict[str, Callable[[Moment, Reference], jax.Array]] = {
+    term.__name__: term
+    for term in (
+        alive,
+        track_lin_vel,
+        track_yaw_rate,
+        gait,
+        swing_height,
+        foot_slip,
+        lin_vel_z,
+        ang_vel_xy,
+        tilt,
+        base_height,
+        posture,
+        stand_still,
+        action_rate,
+        torque,
+        power,
+        joint_acc,
+        joint_limits,
+        effort_limits,
+    )
+}
+"""Reward terms by name; `task.rewards.weights` has a weight for each."""
+
+
+def total(m: Moment, ref: Reference, config: Rewards) -> tuple[jax.Array, dict[str, jax.Array]]:
+    """Weigh all terms.
+
+    Returns:
+        (num_envs,) sum of the terms, not below zero, per second; and each weighted term.
+    """
+    weights = config.weights.model_dump()
+    parts = {name: weights[name] * term(m, ref) for name, term in TERMS.items()}
+    return jnp.maximum(sum(parts.values(), jnp.zeros_like(m.base_height)), 0.0), parts

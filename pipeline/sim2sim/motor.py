@@ -1,0 +1,27 @@
+"""What a motor gives of the torque that is asked of it."""
+
+import numpy as np
+
+from deploy.contract import PolicyContract
+
+CONSTANT_TORQUE_SHARE = 0.6
+"""Share of the no-load speed up to which a motor gives its full torque; then it falls linearly."""
+
+
+def motor_torque(
+    wanted: np.ndarray, joint_vel: np.ndarray, contract: PolicyContract
+) -> np.ndarray:
+    """Torque a motor gives: what is wanted, within what its speed leaves.
+
+    A motor that turns in the direction it pushes loses torque linearly beyond
+    `CONSTANT_TORQUE_SHARE` of its no-load speed; one that brakes has its full torque.
+
+    Args:
+        wanted: (n, num_joints) N m.
+        joint_vel: (n, num_joints) rad/s.
+        contract: Limits.
+    """
+    limit = np.asarray(contract.effort_limit)
+    speed = np.sign(wanted) * joint_vel / np.asarray(contract.velocity_limit)
+    left = np.clip((1 - speed) / (1 - CONSTANT_TORQUE_SHARE), 0.0, 1.0)
+    return np.clip(wanted, -limit * left, limit * left)
