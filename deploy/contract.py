@@ -6,13 +6,26 @@ import math
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from robots.errors import UserError
 from robots.spec import HeldJoint, RobotSpec
 
 SCHEMA_VERSION = 1
 """Raised whenever a field is added, dropped or changes meaning."""
 
+_PER_JOINT = (
+    "motor_indices",
+    "default_joint_pos",
+    "kp",
+    "kd",
+    "action_scale",
+    "joint_lower",
+    "joint_upper",
+    "effort_limit",
+    "velocity_limit",
+)
 
-class ContractError(ValueError):
+
+class ContractError(UserError):
     """A contract is malformed, of another version, or contradicts what it is used with."""
 
 
@@ -83,18 +96,24 @@ class PolicyContract:
     schema_version: int = SCHEMA_VERSION
 
     def __post_init__(self) -> None:
-        for field in (
-            "motor_indices default_joint_pos kp kd action_scale joint_lower joint_upper "
-            "effort_limit velocity_limit"
-        ).split():
+        for field in _PER_JOINT:
             values = getattr(self, field)
             if len(values) != self.action_size:
                 raise ContractError(
                     f"contract: {field} has {len(values)} values, want one for each of the "
                     f"{self.action_size} joints"
                 )
-            if not all(math.isfinite(value) for value in values):
-                raise ContractError(f"contract: {field} has a value that is not finite: {values}")
+            _refuse_non_finite(field, values)
+        for field in ("joint_names", "motor_indices"):
+            _refuse_repeats(field, getattr(self, field))
+        for term in self.observation:
+            _refuse_non_finite(f"scale of {term.name}", term.scale)
+        for axis, limits in dataclasses.asdict(self.command_ranges).items():
+            _refuse_non_finite(f"command range {axis}", limits)
+            if len(limits) != 2 or limits[0] > limits[1]:
+                raise ContractError(
+                    f"contract: command range {axis} is {limits}, want a lower and an upper end"
+                )
         for field in ("ctrl_dt", "gait_period_s"):
             if not (math.isfinite(getattr(self, field)) and getattr(self, field) > 0):
                 raise ContractError(f"contract: {field} is {getattr(self, field)}, want > 0")
@@ -134,6 +153,17 @@ class PolicyContract:
             )
         _check_keys(raw)
         return _parse(raw)
+
+
+def _refuse_repeats(field: str, values: tuple[object, ...]) -> None:
+    for index, value in enumerate(values):
+        if value in values[:index]:
+            raise ContractError(f"contract: {field} has {value!r} twice")
+
+
+def _refuse_non_finite(what: str, values: tuple[float, ...]) -> None:
+    if not all(math.isfinite(value) for value in values):
+        raise ContractError(f"contract: {what} has a value that is not finite: {values}")
 
 
 def _check_keys(raw: dict[str, Any]) -> None:

@@ -6,12 +6,13 @@ import numpy as np
 import onnxruntime
 
 from deploy.contract import ContractError, PolicyContract
+from robots.errors import UserError
 
 CONTRACT_KEY = "surefoot_contract"
 """ONNX metadata key of the contract."""
 
 
-class PolicyError(ValueError):
+class PolicyError(UserError):
     """An ONNX file is unreadable, or is no policy of this project."""
 
 

@@ -27,7 +27,7 @@ def command_grid(ranges: CommandRanges) -> np.ndarray:
     """(13, 3) float32: standing, each axis both ways, and mixtures; m/s, m/s, rad/s."""
     axes = (ranges.vx, ranges.vy, ranges.yaw_rate)
     grid = [
-        [abs(share) * (axis[1] if share > 0 else axis[0]) for share, axis in zip(row, axes, strict=True)]
+        [abs(share) * axis[share > 0] for share, axis in zip(row, axes, strict=True)]
         for row in SHARES
     ]
     return np.asarray(grid, np.float32) + np.float32(0)

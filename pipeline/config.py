@@ -7,9 +7,10 @@ import yaml
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
 import robots
+from robots.errors import UserError
 
 
-class ConfigError(ValueError):
+class ConfigError(UserError):
     """params.yaml has an unknown key, a wrong type or an impossible value."""
 
 
@@ -197,6 +198,7 @@ class Render(Section):
     width: Annotated[int, Field(ge=64, le=3840, multiple_of=2)]
     height: Annotated[int, Field(ge=64, le=2160, multiple_of=2)]
     fps: Annotated[int, Field(ge=1, le=60)]
+    preview_s: NonNegative
     script: Annotated[
         tuple[tuple[Positive, float, float, float], ...],
         Field(min_length=1),
@@ -301,7 +303,8 @@ def parse(raw: dict[str, Any]) -> Config:
     for name in overrides:
         if name not in robots.names():
             raise ConfigError(
-                f"params.yaml: overrides.{name}: no such robot; allowed: {', '.join(robots.names())}"
+                f"params.yaml: overrides.{name}: no such robot; "
+                f"allowed: {', '.join(robots.names())}"
             )
     merged = _merge(raw, overrides.get(robot) or {}, f"overrides.{robot}")
     try:

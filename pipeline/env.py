@@ -29,8 +29,7 @@ CONTACT_FORCE = 1.0
 
 @flax.struct.dataclass
 class EnvState:
-    """All environments between two control steps; every leaf has leading dimension num_envs,
-    but `key`.
+    """All environments between two control steps.
 
     Args:
         key: Random key of the batch.
@@ -47,7 +46,7 @@ class EnvState:
         encoder_offset: (num_envs, num_joints) rad.
         delay: (num_envs, 1) substeps from observation to motor.
         steps_to_push: (num_envs,) control steps until the next push.
-        episode_length: (num_envs,) control steps of the episode at the last step, before any reset.
+        episode_length: (num_envs,) control steps of the episode so far, before any reset.
         moment: What rewards saw at the last step, before any reset.
     """
 

@@ -1,6 +1,5 @@
 """Measure a policy in the training physics: tracking per command, falls, effort."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import jax
@@ -11,9 +10,12 @@ from pipeline.command_grid import command_grid
 from pipeline.config import Config
 from pipeline.env import make_env
 from pipeline.policy_folder import TrainedPolicy
-from pipeline.ppo.networks import act
 from pipeline.quality import Episodes, by_command, summarize
 from pipeline.rollout import rollout
+
+
+TOUR_STEP_S = 1.5
+"""How long the tour stays at each command, s."""
 
 
 @dataclass(frozen=True)
@@ -21,12 +23,16 @@ class Evaluation:
     """What an evaluation found.
 
     Args:
-        metrics: Figures over all episodes, and `commands`, a list of rows.
+        metrics: Figures over all episodes.
+        commands: One row of figures per command.
         episodes: The recordings behind them.
+        tour: One nominal robot going through all commands in turn.
     """
 
-    metrics: dict[str, object]
+    metrics: dict[str, float | int]
+    commands: list[dict[str, float | int]]
     episodes: Episodes
+    tour: Episodes
 
 
 def evaluate(config: Config, policy: TrainedPolicy) -> Evaluation:
@@ -39,28 +45,29 @@ def evaluate(config: Config, policy: TrainedPolicy) -> Evaluation:
         config: The configuration.
         policy: A trained policy for `config.robot`.
     """
-    settings = config.evaluate
+    settings, contract = config.evaluate, policy.spec.contract
+    robot, key = robots.load(config.robot), jax.random.PRNGKey(config.seed + 1)
+    grid = command_grid(contract.command_ranges)
+
     env = make_env(
-        _without_pushes(config),
-        robots.load(config.robot),
-        num_envs=settings.num_envs,
-        randomized=settings.randomized,
+        _without_pushes(config), robot, num_envs=settings.num_envs, randomized=settings.randomized
     )
-    grid = command_grid(policy.spec.contract.command_ranges)
-    steps = round(settings.duration_s / policy.spec.contract.ctrl_dt)
     commands = np.resize(grid, (settings.num_envs, 3))
+    steps = round(settings.duration_s / contract.ctrl_dt)
     schedule = np.broadcast_to(commands, (steps, *commands.shape))
-    episodes = rollout(
-        env, act_fn(policy), schedule, jax.random.PRNGKey(config.seed + 1)
-    ).episodes
-    settle = round(settings.settle_s / policy.spec.contract.ctrl_dt)
-    metrics = summarize(episodes, policy.spec.contract, settle)
-    return Evaluation({**metrics, "commands": by_command(episodes, settle)}, episodes)
+    episodes = rollout(env, policy.act, schedule, key).episodes
 
+    single = make_env(config, robot, num_envs=1, randomized=False)
+    stops = np.repeat(grid, round(TOUR_STEP_S / contract.ctrl_dt), axis=0)
+    tour = rollout(single, policy.act, stops[:, None], key).episodes
 
-def act_fn(policy: TrainedPolicy) -> Callable[[jax.Array], jax.Array]:
-    """The policy's deterministic action as a function of the observation."""
-    return lambda obs: act(policy.networks, policy.params, obs)
+    settle = round(settings.settle_s / contract.ctrl_dt)
+    return Evaluation(
+        metrics=summarize(episodes, contract, settle),
+        commands=by_command(episodes, settle),
+        episodes=episodes,
+        tour=tour,
+    )
 
 
 def _without_pushes(config: Config) -> Config:

@@ -1,9 +1,11 @@
 """Files that are either whole or not there."""
 
 import hashlib
+import math
 import os
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 
 def write_atomically(path: Path, content: str | bytes) -> None:
@@ -34,3 +36,14 @@ def hash_files(root: Path, files: Iterable[Path]) -> str:
         digest.update(path.relative_to(root).as_posix().encode() + b"\0")
         digest.update(hashlib.sha256(path.read_bytes()).digest())
     return digest.hexdigest()
+
+
+def without_nan(node: Any) -> Any:
+    """Replace NaN by None throughout: JSON has no NaN."""
+    if isinstance(node, dict):
+        return {key: without_nan(value) for key, value in node.items()}
+    if isinstance(node, list):
+        return [without_nan(value) for value in node]
+    if isinstance(node, float) and math.isnan(node):
+        return None
+    return node

@@ -4,12 +4,12 @@ import importlib
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from io import BytesIO
 from pathlib import Path
-from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 import imageio_ffmpeg
 import matplotlib
@@ -17,27 +17,29 @@ import mujoco
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
+from pipeline.files import write_atomically
 from robots import RobotSpec
-from robots.model import build_model
+from robots.errors import UserError
+from robots.model import SPAWN_KEY, VISUAL_GROUP, build_model
 
-COMMANDED, MEASURED = (255, 178, 62), (64, 200, 244)
+Colour = tuple[int, int, int]
+COMMANDED, MEASURED = (255, 176, 59), (56, 196, 250)
 """Colours of what was asked for and of what happened."""
-SKY, HORIZON = (0.36, 0.47, 0.60), (0.80, 0.85, 0.89)
-ROWS = (("vx", "m/s"), ("vy", "m/s"), ("yaw rate", "rad/s"))
-FOVY_DEG, ELEVATION_DEG, THREE_QUARTER_DEG = 28.0, -14.0, 132.0
-ARROW_PER_SPEED = 0.35
-"""Length of an arrow, m per m/s."""
+PALE, DIM, FAINT, DARK = (205, 212, 220), (142, 152, 163), (46, 53, 63), (17, 22, 30, 210)
+SKY, HORIZON = (0.55, 0.65, 0.77), (0.93, 0.95, 0.96)
+TILES = {"rgb1": (0.41, 0.45, 0.51), "rgb2": (0.44, 0.48, 0.54), "markrgb": (0.61, 0.66, 0.73)}
+FOVY_DEG, ELEVATION_DEG, AZIMUTH_DEG = 28.0, -14.0, 132.0
+"""The camera; its azimuth is from the robot's heading: a three-quarter view."""
+ROBOT_WIDTH, ROBOT_HEIGHT, ASIDE = 0.42, 0.60, 0.05
+"""Shares of the picture: the robot at most, and how far it makes room for the panel."""
+ARROW_PER_SPEED, SHORTEST_ARROW = 0.45, 0.03
+"""Length of a velocity arrow: m per m/s, and the least that is drawn, m."""
+SETTLE_S, FOLLOW_S, TURN_S = 0.1, 0.35, 1.2
+"""Gaussian widths: of the measured velocity shown, the camera's place and its heading."""
 
 
-class RenderingUnavailable(RuntimeError):
+class RenderingUnavailableError(UserError):
     """This machine cannot draw off-screen."""
-
-    def __init__(self, cause: BaseException) -> None:
-        reason = " ".join(str(cause).split())
-        super().__init__(
-            f"cannot draw off-screen (MUJOCO_GL={_backend()}: {reason}): install libegl1 "
-            "libgl1-mesa-dri libopengl0 (`make gl` does), or libosmesa6 and set MUJOCO_GL=osmesa"
-        )
 
 
 @dataclass(frozen=True)
@@ -47,8 +49,8 @@ class Trajectory:
     Args:
         dt: Time between samples, s.
         qpos: (T, nq) simulator state.
-        command: (T, 3) vx m/s, vy m/s, yaw rate rad/s.
-        velocity: (T, 3) the same, measured, base frame.
+        command: (T, 3) vx m/s, vy m/s, yaw rate rad/s, base frame.
+        velocity: (T, 3) the same, measured.
     """
 
     dt: float
@@ -56,212 +58,294 @@ class Trajectory:
     command: np.ndarray
     velocity: np.ndarray
 
-    def at(self, times: np.ndarray) -> "Trajectory":
-        """Interpolate at these times, s."""
-        own = np.arange(len(self.qpos)) * self.dt
-
-        def sample(values: np.ndarray) -> np.ndarray:
-            return np.stack([np.interp(times, own, column) for column in values.T], axis=-1)
-
-        dt = float(times[1] - times[0]) if len(times) > 1 else self.dt
-        return Trajectory(dt, sample(self.qpos), sample(self.command), sample(self.velocity))
-
 
 def film(
     robot: RobotSpec, trajectory: Trajectory, path: Path, *, width: int, height: int, fps: int
 ) -> None:
-    """Write an mp4 of a run: the camera follows the robot, panel and arrows tell its velocity.
+    """Write an mp4 (H.264) of a run: the camera follows, panel and arrows tell the velocity.
 
     The measured velocity is shown as its mean over about a quarter of a second, so that it can
-    be read. An interrupted film leaves what was at `path` before.
-
-    Args:
-        robot: The robot.
-        trajectory: The run.
-        path: The mp4 (H.264, yuv420p).
-        width: Of the picture, pixels, even.
-        height: Of the picture, pixels, even.
-        fps: Frames per second.
+    be read. A film that is not finished leaves the file of before as it was.
 
     Raises:
-        RenderingUnavailable: If this machine cannot draw off-screen.
-        OSError: If the film cannot be written.
+        RenderingUnavailableError: If this machine cannot draw off-screen; names the packages.
+        OSError: If the film cannot be encoded or written: odd size, full disk.
     """
-    length_s = (len(trajectory.qpos) - 1) * trajectory.dt
-    times = np.arange(int(length_s * fps + 1e-6) + 1) / fps
-    frames = trajectory.at(times)
-    measured = _smooth(frames.velocity, 0.1 * fps)
-    panel = _Panel(robot.title, max(1.0, *np.abs(frames.command).max(axis=0)), height)
+    times = np.arange(int((len(trajectory.qpos) - 1) * trajectory.dt * fps + 1e-6) + 1) / fps
+    qpos = _sample(trajectory.qpos, trajectory.dt, times)
+    command = _sample(trajectory.command, trajectory.dt, times)
+    velocity = _smooth(_sample(trajectory.velocity, trajectory.dt, times), SETTLE_S * fps)
+    panel = _Panel(robot.title, np.abs(command).max(axis=0), height)
     with _Studio(robot, width, height) as studio, _encoder(path, width, height, fps) as encode:
-        views = studio.views(frames.qpos, fps)
-        for i, time in enumerate(times):
-            arrows = ((frames.command[i], COMMANDED), (measured[i], MEASURED))
-            picture = studio.shoot(frames.qpos[i], views[i], arrows)
-            panel.draw(picture, float(time), frames.command[i], measured[i])
+        for i, view in enumerate(studio.views(qpos, fps, ASIDE)):
+            arrows = [(velocity[i], MEASURED), (command[i], COMMANDED)]
+            picture = studio.shoot(qpos[i], view, arrows)
+            panel.draw(picture, float(times[i]), command[i], velocity[i])
             encode(picture)
 
 
 def preview(
     robot: RobotSpec, trajectory: Trajectory, path: Path, *, width: int, height: int, at_s: float
 ) -> None:
-    """Write one picture (PNG) of the run, with nothing drawn in.
-
-    Args:
-        robot: The robot.
-        trajectory: The run.
-        path: The PNG.
-        width: Of the picture, pixels.
-        height: Of the picture, pixels.
-        at_s: Moment of the run, s.
+    """Write one picture (PNG) of a run, with nothing drawn in.
 
     Raises:
-        RenderingUnavailable: If this machine cannot draw off-screen.
+        RenderingUnavailableError: If this machine cannot draw off-screen; names the packages.
     """
-    qpos = trajectory.at(np.array([at_s])).qpos
-    with _Studio(robot, 2 * width, 2 * height) as studio:
-        picture = studio.shoot(qpos[0], studio.views(qpos, 1.0)[0])
-    partial = path.with_name(path.name + ".partial")
+    qpos = _sample(trajectory.qpos, trajectory.dt, np.array([at_s]))
+    finer = 2 if width <= 1920 else 1
+    with _Studio(robot, finer * width, finer * height) as studio:
+        picture = studio.shoot(qpos[0], studio.views(qpos, fps=1)[0])
+    png = BytesIO()
+    Image.fromarray(picture).reduce(finer).save(png, format="PNG", optimize=True)
+    write_atomically(path, png.getvalue())
+
+
+def _sample(values: np.ndarray, dt: float, times: np.ndarray) -> np.ndarray:
+    """(T, n) values, `dt` apart, interpolated at `times`."""
+    own = np.arange(len(values)) * dt
+    return np.stack([np.interp(times, own, column) for column in values.T], axis=-1)
+
+
+def _smooth(values: np.ndarray, width: float) -> np.ndarray:
+    """(T, n) values low-passed along time without lag; Gaussian of `width` samples."""
+    reach = int(3 * width)
+    kernel = np.exp(-0.5 * (np.arange(-reach, reach + 1) / width) ** 2)
+    padded = np.pad(values, ((reach, reach), (0, 0)), mode="edge")
+    columns = [np.convolve(column, kernel / kernel.sum(), mode="valid") for column in padded.T]
+    return np.stack(columns, axis=-1)
+
+
+@contextmanager
+def _encoder(path: Path, width: int, height: int, fps: int) -> Iterator[Callable[[Any], Any]]:
+    """Give a function that takes the film's pictures, (height, width, 3) uint8, one by one."""
+    source = f"-f rawvideo -pix_fmt rgb24 -s {width}x{height} -r {fps} -i -"
+    colours = "-colorspace bt709"
+    matrix = "-vf scale=out_color_matrix=bt709:out_range=tv"
+    target = f"-c:v libx264 -preset veryfast -crf 21 -pix_fmt yuv420p {colours} {matrix}"
+    options = f"-y -loglevel error {source} {target} -movflags +faststart -f mp4".split()
     path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(path.name + ".partial")
+    command = [imageio_ffmpeg.get_ffmpeg_exe(), *options, str(partial)]
     try:
-        Image.fromarray(picture).reduce(2).save(partial, format="PNG", optimize=True)
+        pipe = subprocess.PIPE
+        with subprocess.Popen(command, stdin=pipe, stderr=pipe) as ffmpeg:
+            assert ffmpeg.stdin
+            with suppress(BrokenPipeError):  # its last words say why
+                yield ffmpeg.stdin.write
+            last_words = " ".join(ffmpeg.communicate()[1].decode(errors="replace").split())
+        if ffmpeg.returncode:
+            raise OSError(f"{path}: ffmpeg could not encode the film: {last_words}")
         os.replace(partial, path)
     finally:
         partial.unlink(missing_ok=True)
 
 
-def _smooth(values: np.ndarray, width: float) -> np.ndarray:
-    """(T, n) low-passed along time without lag; Gaussian of `width` samples."""
-    reach = np.arange(-int(3 * width), int(3 * width) + 1)
-    kernel = np.exp(-0.5 * (reach / max(width, 1e-9)) ** 2)
-    padded = np.pad(values, ((reach[-1], reach[-1]), (0, 0)), mode="edge")
-    columns = [np.convolve(column, kernel / kernel.sum(), mode="valid") for column in padded.T]
-    return np.stack(columns, axis=-1)
-
-
 def _dress(mjcf: mujoco.MjSpec) -> None:
-    """Give a robot's MJCF a floor that shows motion, sky, haze and a key light."""
-    builtin = mujoco.mjtBuiltin
-    mjcf.add_texture(
-        name="sky", type=mujoco.mjtTexture.mjTEXTURE_SKYBOX, builtin=builtin.mjBUILTIN_GRADIENT,
-        rgb1=SKY, rgb2=HORIZON, width=256, height=1536,
-    )
-    mjcf.add_texture(
-        name="tiles", type=mujoco.mjtTexture.mjTEXTURE_2D, builtin=builtin.mjBUILTIN_CHECKER,
-        rgb1=(0.36, 0.40, 0.45), rgb2=(0.39, 0.43, 0.48), width=512, height=512,
-        mark=mujoco.mjtMark.mjMARK_EDGE, markrgb=(0.55, 0.60, 0.66),
-    )
-    tiles = mjcf.add_material(name="tiles", texrepeat=(1, 1), texuniform=True, reflectance=0.08, specular=0.2, shininess=0.3)
-    tiles.textures[mujoco.mjtTextureRole.mjTEXROLE_RGB] = "tiles"
+    """Give a robot's MJCF a tiled floor, sky, haze and lights."""
+    kinds, fillings = mujoco.mjtTexture, mujoco.mjtBuiltin
+    sky = mjcf.add_texture(name="sky", type=kinds.mjTEXTURE_SKYBOX, width=128, height=768)
+    sky.builtin, sky.rgb1, sky.rgb2 = fillings.mjBUILTIN_GRADIENT, SKY, HORIZON
+    tiles = mjcf.add_texture(name="tiles", type=kinds.mjTEXTURE_2D, width=512, height=512, **TILES)
+    tiles.builtin, tiles.mark = fillings.mjBUILTIN_CHECKER, mujoco.mjtMark.mjMARK_EDGE
+    floor = mjcf.add_material(name="tiles", texrepeat=(1, 1), texuniform=True, specular=0.0)
+    floor.textures[mujoco.mjtTextureRole.mjTEXROLE_RGB] = "tiles"
     mjcf.geom("floor").material = "tiles"
-    mjcf.worldbody.add_light(
-        name="key", type=mujoco.mjtLightType.mjLIGHT_DIRECTIONAL, dir=(0.45, 0.5, -1),
-        diffuse=(0.62, 0.60, 0.57), specular=(0.4, 0.4, 0.4), castshadow=True,
-    )
-    mjcf.stat.extent = 1.0
+    key = mjcf.worldbody.add_light(name="key", type=mujoco.mjtLightType.mjLIGHT_DIRECTIONAL)
+    key.diffuse, key.specular = (0.68, 0.66, 0.62), (0.4, 0.4, 0.4)
     look = mjcf.visual
-    look.headlight.ambient, look.headlight.diffuse = (0.38, 0.39, 0.41), (0.22, 0.22, 0.23)
+    look.headlight.ambient, look.headlight.diffuse = (0.40, 0.41, 0.43), (0.16, 0.16, 0.17)
     look.headlight.specular = (0.1, 0.1, 0.1)
-    look.rgba.haze = (*HORIZON, 1)
-    look.rgba.fog = (*HORIZON, 1)
-    look.map.haze, look.map.zfar, look.map.znear = 0.5, 40, 0.1
-    look.map.fogstart, look.map.fogend = 3, 16
-    look.map.shadowclip = 1.2
-    look.quality.shadowsize, look.quality.offsamples = 2048, 4
+    look.rgba.haze, look.map.haze = (*HORIZON, 1), 0.4
+    look.map.znear, look.map.zfar, mjcf.stat.extent = 0.1, 20, 1.0
+    # Chosen for drawing without a GPU, where smooth edges alone are half of a picture's cost.
+    look.quality.shadowsize, look.quality.offsamples = 1024, 4
+    look.quality.numslices, look.quality.numstacks = 16, 8
     look.global_.fovy = FOVY_DEG
 
 
-def _backend() -> str:
-    default = "cgl" if sys.platform == "darwin" else "glfw" if "DISPLAY" in os.environ else "egl"
-    return os.environ.get("MUJOCO_GL", "").lower() or default
+def _open_gl(model: mujoco.MjModel, width: int, height: int) -> tuple[Any, mujoco.MjrContext]:
+    """Make an off-screen GL context: MUJOCO_GL's, else EGL's where there is no display.
+
+    MuJoCo's own Renderer goes by what MUJOCO_GL was when mujoco was first imported, and an
+    import with it naming a missing library fails: too early and too hard for all other stages.
+    """
+    default = "cgl" if sys.platform == "darwin" else "glfw" if os.environ.get("DISPLAY") else "egl"
+    backend = os.environ.get("MUJOCO_GL", "").lower() or default
+    try:
+        gl = importlib.import_module(f"mujoco.{backend}").GLContext(width, height)
+        gl.make_current()
+        context = mujoco.MjrContext(model, mujoco.mjtFontScale.mjFONTSCALE_100.value)
+        mujoco.mjr_setBuffer(mujoco.mjtFramebuffer.mjFB_OFFSCREEN, context)
+    except Exception as error:  # ImportError, AttributeError, GLError, FatalError, ...
+        raise RenderingUnavailableError(
+            f"cannot draw off-screen with {backend} ({' '.join(str(error).split())}): install "
+            "libegl1 libgl1-mesa-dri libopengl0 (`make gl` does), or libosmesa6 and set "
+            "MUJOCO_GL=osmesa"
+        ) from None
+    return gl, context
 
 
 class _Studio:
-    """A robot, a camera and a light; a context manager that holds the GL context."""
+    """A robot, a camera, lights and a GL context."""
 
     def __init__(self, robot: RobotSpec, width: int, height: int) -> None:
         self.model = build_model(robot, sim_dt=0.002, visuals=True, edit=_dress)
         self.model.vis.global_.offwidth, self.model.vis.global_.offheight = width, height
         self.data = mujoco.MjData(self.model)
-        self.base = self.model.body(robot.base_body).id
+        self.base = self.data.body(robot.base_body)
         self.scene = mujoco.MjvScene(self.model, maxgeom=1000)
-        self.option = mujoco.MjvOption()
-        self.option.geomgroup[3] = 0
-        self.option.sitegroup[:] = 0
-        self.camera = mujoco.MjvCamera()
+        self.shown = mujoco.MjvOption()
+        self.shown.geomgroup[VISUAL_GROUP + 1 :] = 0
+        self.shown.sitegroup[:] = 0
         self.rect = mujoco.MjrRect(0, 0, width, height)
-        self._frame_robot()
-        # MuJoCo's own Renderer takes the backend chosen when mujoco was imported, which may have
-        # been before anybody knew that something is to be drawn.
-        try:
-            self.gl = importlib.import_module(f"mujoco.{_backend()}").GLContext(width, height)
-            self.gl.make_current()
-            self.context = mujoco.MjrContext(self.model, mujoco.mjtFontScale.mjFONTSCALE_100)
-            mujoco.mjr_setBuffer(mujoco.mjtFramebuffer.mjFB_OFFSCREEN, self.context)
-        except Exception as error:
-            raise RenderingUnavailable(error) from None
-
-    def _frame_robot(self) -> None:
-        """Choose distance and height of the camera from the robot's size."""
-        mujoco.mj_resetDataKeyframe(self.model, self.data, 0)
-        mujoco.mj_forward(self.model, self.data)
-        shown = self.model.geom_group == 2
-        reach = self.model.geom_rbound[shown, None]
-        low = (self.data.geom_xpos[shown] - reach).min(axis=0)
-        high = (self.data.geom_xpos[shown] + reach).max(axis=0)
-        size = high - low
-        aspect = self.rect.width / self.rect.height
-        view_height = max(size[0] / 0.4 / aspect, size[2] / 0.6)
-        self.top = float(high[2])
-        self.camera.distance = view_height / 2 / np.tan(np.radians(FOVY_DEG) / 2)
+        self.camera = mujoco.MjvCamera()
         self.camera.elevation = ELEVATION_DEG
-        self.look_height = 0.5 * self.top
+        self._fit()
+        self.gl, self.context = _open_gl(self.model, width, height)
 
-    def views(self, qpos: np.ndarray, fps: float) -> np.ndarray:
-        """(T, 3) where the camera looks, m, and its azimuth, deg."""
+    def _fit(self) -> None:
+        """Choose the camera's distance and height and the light's reach by the robot's size."""
+        self.data.qpos[:] = self.model.key(SPAWN_KEY).qpos
+        mujoco.mj_kinematics(self.model, self.data)
+        shown = self.model.geom_group == VISUAL_GROUP
+        turn = self.data.geom_xmat[shown].reshape(-1, 3, 3)
+        centre, half = np.split(self.model.geom_aabb[shown, :, None], 2, axis=1)
+        centre = self.data.geom_xpos[shown] + (turn @ centre)[..., 0]
+        half = (np.abs(turn) @ half)[..., 0]
+        size = (centre + half).max(axis=0) - (centre - half).min(axis=0)
+        self.top = float((centre + half)[:, 2].max())
+        aspect = self.rect.width / self.rect.height
+        self.seen_width = max(size[0] / ROBOT_WIDTH, size[2] / ROBOT_HEIGHT * aspect)
+        seen_height = self.seen_width / aspect
+        self.camera.distance = seen_height / 2 / np.tan(np.radians(FOVY_DEG / 2))
+        self.model.vis.map.shadowclip = 0.55 * np.linalg.norm(size)
+
+    def views(self, qpos: np.ndarray, fps: float, aside: float = 0.0) -> np.ndarray:
+        """(T, 3) where the camera looks, x and y in m, and its azimuth in rad.
+
+        Args:
+            qpos: (T, nq) what is filmed.
+            fps: Samples per second.
+            aside: How far right of the middle the robot is to be, as a share of the width.
+        """
         w, x, y, z = qpos[:, 3:7].T
         yaw = np.unwrap(np.arctan2(2 * (w * z + x * y), 1 - 2 * (y * y + z * z)))
-        place = _smooth(qpos[:, :2], 0.35 * fps)
-        azimuth = THREE_QUARTER_DEG + np.degrees(_smooth(yaw[:, None], 1.2 * fps))
-        return np.concatenate([place, azimuth], axis=1)
+        azimuth = np.radians(AZIMUTH_DEG) + _smooth(yaw[:, None], TURN_S * fps)
+        left = np.hstack([-np.sin(azimuth), np.cos(azimuth)])
+        place = _smooth(qpos[:, :2], FOLLOW_S * fps)
+        return np.hstack([place + aside * self.seen_width * left, azimuth])
 
-    def shoot(self, qpos, view, arrows=()):
+    def shoot(
+        self, qpos: np.ndarray, view: np.ndarray, arrows: Iterable[tuple[np.ndarray, Colour]] = ()
+    ) -> np.ndarray:
+        """(height, width, 3) uint8 picture, with an arrow for each (velocity, colour)."""
         self.data.qpos[:] = qpos
-        mujoco.mj_forward(self.model, self.data)
-        self.camera.lookat[:] = *view[:2], self.look_height
-        self.camera.azimuth = view[2]
-        self.data.light_xpos if False else None
-        mujoco.mjv_updateScene(self.model, self.data, self.option, None, self.camera, mujoco.mjtCatBit.mjCAT_ALL, self.scene)
-        self.scene.lights[self.scene.nlight-1].pos[:] = np.array([*view[:2], 0]) - 2.0 * np.array([0.45, 0.5, -1])
-        self.scene.flags[mujoco.mjtRndFlag.mjRND_FOG] = FOG
-        self.scene.flags[mujoco.mjtRndFlag.mjRND_REFLECTION] = REFL
-        for k, (velocity, colour) in enumerate(arrows):
-            self._arrow(velocity, colour, 0.02*k)
-        self.gl.make_current()
-        mujoco.mjr_render(self.rect, self.scene, self.context)
+        x, y, azimuth = view
+        self.camera.lookat[:] = x, y, 0.5 * self.top
+        self.camera.azimuth = np.degrees(azimuth)
+        # The light turns with the camera, so that the side in view is the lit one.
+        ahead, right, light = np.cos(azimuth), np.sin(azimuth), self.model.light("key")
+        shine = 0.25 * np.array([ahead, right, 0]) + 0.45 * np.array([right, -ahead, 0])
+        light.dir[:] = shine - [0, 0, 1]
+        light.pos[:] = [*qpos[:2], 0.5 * self.top] - 2 * light.dir
+        mujoco.mj_kinematics(self.model, self.data)
+        mujoco.mj_camlight(self.model, self.data)
+        scene, kinds = self.scene, mujoco.mjtCatBit
+        mujoco.mjv_updateScene(
+            self.model, self.data, self.shown, None, self.camera, kinds.mjCAT_ALL, scene
+        )
+        for geom in scene.geoms[: scene.ngeom]:
+            if geom.type == mujoco.mjtGeom.mjGEOM_PLANE:
+                # Else the floor throws specks of shadow on itself; decoration throws none.
+                geom.category = kinds.mjCAT_DECOR
+        for i, (velocity, colour) in enumerate(arrows):
+            self._add_arrow(velocity, colour, self.top + 0.05 + 0.035 * i)
         picture = np.empty((self.rect.height, self.rect.width, 3), np.uint8)
+        self.gl.make_current()
+        mujoco.mjr_render(self.rect, scene, self.context)
         mujoco.mjr_readPixels(picture, None, self.rect, self.context)
         return np.ascontiguousarray(picture[::-1])
 
-    def _arrow(self, velocity, colour, lift):
-        speed = np.hypot(*velocity[:2])
-        if speed < 0.05: return
-        rot = self.data.xmat[self.base].reshape(3, 3)
-        yaw = np.arctan2(rot[1, 0], rot[0, 0])
-        c, s = np.cos(yaw), np.sin(yaw)
-        vx, vy = velocity[:2]
-        start = np.array([*self.data.xpos[self.base][:2], self.top + 0.06 + lift])
-        end = start + ARROW_PER_SPEED * np.array([c*vx - s*vy, s*vx + c*vy, 0])
+    def _add_arrow(self, velocity: np.ndarray, colour: Colour, height: float) -> None:
+        vx, vy = ARROW_PER_SPEED * velocity[:2]
+        if np.hypot(vx, vy) < SHORTEST_ARROW:
+            return
+        forward = self.base.xmat.reshape(3, 3)[:2, 0]
+        cos, sin = forward / np.linalg.norm(forward)
+        start = np.array([*self.base.xpos[:2], height])
+        end = start + np.array([cos * vx - sin * vy, sin * vx + cos * vy, 0])
         geom = self.scene.geoms[self.scene.ngeom]
-        rgba = np.array([*colour, 255], np.float32) / 255
-        mujoco.mjv_initGeom(geom, mujoco.mjtGeom.mjGEOM_ARROW, np.zeros(3), np.zeros(3), np.zeros(9), rgba)
-        geom.emission = 0.5
-        mujoco.mjv_connector(geom, mujoco.mjtGeom.mjGEOM_ARROW, 0.012, start, end)
+        arrow, rgba = mujoco.mjtGeom.mjGEOM_ARROW, np.array([*colour, 255], np.float32) / 255
+        mujoco.mjv_initGeom(geom, arrow, np.zeros(3), np.zeros(3), np.zeros(9), rgba)
+        mujoco.mjv_connector(geom, arrow, 0.01, start, end)
+        geom.emission, geom.category = 0.5, mujoco.mjtCatBit.mjCAT_DECOR
         self.scene.ngeom += 1
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
+        self.gl.make_current()
         self.context.free()
         self.gl.free()
-FOG=True; REFL=True
+
+
+class _Panel:
+    """Velocity as bars and numbers in the lower left corner, in 1/540 of the picture's height."""
+
+    WIDTH, HEIGHT, MARGIN = 350, 146, 18
+    ROWS = (("vx", "m/s", 73), ("vy", "m/s", 99), ("yaw rate", "rad/s", 125))
+    ZERO, SPAN = 150, 62
+
+    def __init__(self, title: str, largest: np.ndarray, height: int) -> None:
+        self.unit = 2 * height / 540  # pixels; drawn at twice the size, for smooth edges
+        planar = max(1.0, largest[0], largest[1])
+        self.scale = self.SPAN / 1.1 / np.array([planar, planar, max(1.0, largest[2])])
+        fonts = Path(matplotlib.get_data_path()) / "fonts" / "ttf"
+        self.font = ImageFont.truetype(fonts / "DejaVuSans.ttf", max(1, round(12 * self.unit)))
+        bold = ImageFont.truetype(fonts / "DejaVuSans-Bold.ttf", max(1, round(15 * self.unit)))
+        self.blank = Image.new("RGBA", self._px(self.WIDTH, self.HEIGHT))
+        pen = ImageDraw.Draw(self.blank)
+        outline = (0, 0, *self._px(self.WIDTH - 1, self.HEIGHT - 1))
+        pen.rounded_rectangle(outline, 12 * self.unit, DARK)
+        pen.text(self._px(16, 22), title, "white", bold, "lm")
+        for x, name, colour in ((16, "commanded", COMMANDED), (124, "measured", MEASURED)):
+            pen.ellipse(self._px(x, 40, x + 9, 49), colour)
+            pen.text(self._px(x + 15, 45), name, PALE, self.font, "lm")
+        for name, unit, y in self.ROWS:
+            pen.text(self._px(16, y), name, PALE, self.font, "lm")
+            pen.text(self._px(self.WIDTH - 12, y), unit, DIM, self.font, "rm")
+            pen.rectangle(
+                self._px(self.ZERO - self.SPAN, y - 8, self.ZERO + self.SPAN, y + 8), FAINT
+            )
+
+    def _px(self, *units: float) -> Any:
+        return tuple(round(u * self.unit) for u in units)
+
+    def draw(
+        self, picture: np.ndarray, time_s: float, command: np.ndarray, velocity: np.ndarray
+    ) -> None:
+        """Draw the panel into a picture, (height, width, 3) uint8."""
+        panel = self.blank.copy()
+        pen = ImageDraw.Draw(panel)
+        pen.text(self._px(self.WIDTH - 12, 22), f"{time_s:.1f} s", PALE, self.font, "rm")
+        for values, colour, offset, right in (
+            (command, COMMANDED, -7, 254),
+            (velocity, MEASURED, 1, 298),
+        ):
+            bars = self.ZERO + np.clip(values * self.scale, -self.SPAN, self.SPAN)
+            for value, bar, (_, _, y) in zip(values, bars, self.ROWS, strict=True):
+                left, end = sorted((self.ZERO, float(bar)))
+                pen.rectangle(self._px(left, y + offset, end, y + offset + 6), colour)
+                number = f"{round(value, 2) + 0.0:.2f}".replace("-", "\N{MINUS SIGN}")
+                pen.text(self._px(right, y), number, colour, self.font, "rm")
+        for _, _, y in self.ROWS:
+            pen.rectangle(self._px(self.ZERO - 0.5, y - 9, self.ZERO + 0.5, y + 9), PALE)
+        panel = panel.reduce(2)
+        margin = round(self.MARGIN * self.unit / 2)
+        bottom = picture.shape[0] - margin
+        corner = picture[bottom - panel.height : bottom, margin : margin + panel.width]
+        image = Image.fromarray(corner)
+        image.paste(panel, mask=panel)
+        corner[:] = image

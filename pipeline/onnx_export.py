@@ -4,55 +4,26 @@ The chain is jax2tf -> TFLite -> tf2onnx: since JAX 0.7, jax2tf wraps its graphs
 which tf2onnx cannot read but TFLite's converter lowers.
 """
 
+import logging
 import os
+import warnings
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
-import jax
-import jax.numpy as jnp
-import numpy as np
-from brax.training.networks import MLP
-from flax import linen
-
 from deploy.contract import PolicyContract
 from deploy.policy import CONTRACT_KEY
 from pipeline.policy_folder import TrainedPolicy
-from pipeline.ppo.networks import ACTOR
+from pipeline.ppo.networks import export_view
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    import jax
     import onnx
 
 PARAMS_HASH_KEY, CODE_HASH_KEY = "surefoot_params_sha256", "surefoot_code_sha256"
 """ONNX metadata keys of the training parameters' and the training code's hash."""
-
-
-def actor(policy: TrainedPolicy) -> "Callable[[jax.Array], jax.Array]":
-    """The deterministic action as a graph that never looks at the batch axis.
-
-    Brax's distribution splits mean and deviation of the last layer by a slice over all axes, which
-    would pin the batch to the traced size; here the last layer has the mean's half only.
-
-    Args:
-        policy: A trained policy.
-    """
-    size = policy.spec.contract.action_size
-    layers = {name: dict(layer) for name, layer in policy.params.networks.policy["params"].items()}
-    last = f"hidden_{len(layers) - 1}"
-    layers[last] = {
-        "kernel": np.asarray(layers[last]["kernel"])[:, :size],
-        "bias": np.asarray(layers[last]["bias"])[:size],
-    }
-    mean = np.asarray(policy.params.normalizer.mean[ACTOR])[None]
-    std = np.asarray(policy.params.normalizer.std[ACTOR])[None]
-    network = MLP([*policy.spec.ppo.policy_hidden_layer_sizes, size], activation=linen.swish)
-
-    def forward(obs: jax.Array) -> jax.Array:
-        return jnp.tanh(network.apply({"params": layers}, (obs - mean) / std))
-
-    return forward
 
 
 def export(policy: TrainedPolicy, opset: int) -> bytes:
@@ -65,13 +36,19 @@ def export(policy: TrainedPolicy, opset: int) -> bytes:
     Returns:
         The ONNX file's content.
     """
-    model = _convert(actor(policy), policy.spec.contract.observation_size, opset)
+    model = _convert(actor_of(policy), policy.spec.contract.observation_size, opset)
     _name_tensors(model)
     model.doc_string = ""
     del model.metadata_props[:]
     for key, value in sorted(metadata(policy).items()):
         model.metadata_props.add(key=key, value=value)
     return model.SerializeToString(deterministic=True)
+
+
+def actor_of(policy: TrainedPolicy) -> "Callable[[jax.Array], jax.Array]":
+    """The function that is exported: observation to deterministic action."""
+    spec = policy.spec
+    return export_view(policy.params, spec.ppo, spec.contract.action_size)
 
 
 def _convert(
@@ -84,7 +61,8 @@ def _convert(
     import tf2onnx
     from jax.experimental import jax2tf
 
-    tf.get_logger().setLevel("ERROR")
+    for name in ("tensorflow", "tf2onnx", "absl"):
+        logging.getLogger(name).setLevel(logging.ERROR)
     function = tf.function(
         jax2tf.convert(forward),
         input_signature=[tf.TensorSpec([1, obs_size], tf.float32, name="obs")],
@@ -98,18 +76,35 @@ def _convert(
     with TemporaryDirectory() as folder:
         path = Path(folder) / "policy.tflite"
         path.write_bytes(converter.convert())
-        model, _ = tf2onnx.convert.from_tflite(str(path), opset=opset)
+        with warnings.catch_warnings():
+            # TensorFlow announces that its TFLite interpreter moves to another package.
+            warnings.filterwarnings("ignore", message="(?s).*tf.lite.Interpreter is deprecated")
+            model, _ = tf2onnx.convert.from_tflite(str(path), opset=opset)
     onnx.checker.check_model(model)
     return model
 
 
 def _name_tensors(model: "onnx.ModelProto") -> None:
-    """Name input and output, and make the batch symbolic."""
+    """Name every tensor by its place, and make the batch symbolic.
+
+    The converters number names by a counter that runs on within a process; without this the bytes
+    would depend on what was exported before.
+    """
     graph = model.graph
     names = {graph.input[0].name: "obs", graph.output[0].name: "action"}
-    for node in graph.node:
-        node.input[:] = [names.get(name, name) for name in node.input]
-        node.output[:] = [names.get(name, name) for name in node.output]
+    constants = {tensor.name for tensor in graph.initializer}
+    for index, node in enumerate(graph.node):
+        node.name = f"{node.op_type.lower()}_{index}"
+        for place, name in enumerate(node.input):
+            if name in constants:
+                names.setdefault(name, f"{node.name}_constant_{place}")
+        for name in node.output:
+            names.setdefault(name, node.name)
+        node.input[:] = [names[name] for name in node.input]
+        node.output[:] = [names[name] for name in node.output]
+    for tensor in graph.initializer:
+        tensor.name = names[tensor.name]
+    graph.initializer.sort(key=lambda tensor: tensor.name)
     for tensor in (graph.input[0], graph.output[0]):
         tensor.name = names[tensor.name]
         tensor.type.tensor_type.shape.dim[0].dim_param = "batch"

@@ -9,17 +9,17 @@ from pathlib import Path
 import jax
 import numpy as np
 import orbax.checkpoint as ocp
-from brax.training.agents.ppo.networks import PPONetworks
 
 from deploy.contract import ContractError, PolicyContract
 from pipeline.config import Ppo
 from pipeline.files import write_atomically
-from pipeline.ppo.networks import PolicyParams, init_params, make_networks
+from pipeline.ppo.networks import PolicyParams, PPONetworks, act, init_params, make_networks
+from robots.errors import UserError
 
 PARAMS, SPEC = "params", "policy.json"
 
 
-class PolicyFolderError(RuntimeError):
+class PolicyFolderError(UserError):
     """A policy folder is missing, incomplete, damaged, or of another robot."""
 
 
@@ -51,6 +51,10 @@ class TrainedPolicy:
     networks: PPONetworks
     params: PolicyParams
     spec: PolicySpec
+
+    def act(self, obs: jax.Array) -> jax.Array:
+        """The deterministic action: (n, observation_size) -> (n, num_joints), in [-1, 1]."""
+        return act(self.networks, self.params, obs)
 
 
 def save_policy(folder: Path, params: PolicyParams, spec: PolicySpec) -> None:

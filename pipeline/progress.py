@@ -46,11 +46,11 @@ class Progress:
     def _line(self, steps: int, shown: dict[str, float]) -> str:
         rate = self._rate(steps)
         left = max(self._total - steps, 0) / rate if rate > 0 else float("nan")
-        parts = [f"{min(steps / self._total, 1):4.0%}", f"{steps / 1e6:.2f}M steps", f"{rate:,.0f}/s"]
+        done = min(steps / self._total, 1)
+        parts = [f"{done:4.0%}", f"{steps / 1e6:.2f}M steps", f"{rate:,.0f}/s"]
         parts.append(f"{_clock(left)} left")
         parts += [f"{name} {value:.3g}" for name, value in shown.items()]
         return "  ".join(parts)
-
 
     def _rate(self, steps: int) -> float:
         """Steps per second since the first update: compilation does not count."""

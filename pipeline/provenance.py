@@ -78,9 +78,7 @@ def training_params_hash(config: Config) -> str:
 
 
 def run_key(config: Config, robot: RobotSpec) -> str:
-    """Name of the folder that holds a run's checkpoints: two runs share it if and only if they
-    would end alike.
-    """
+    """Name the folder of a run's checkpoints; runs share it where they would end alike."""
     device = jax.devices()[0]
     parts = [
         training_params_hash(config),

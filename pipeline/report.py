@@ -12,6 +12,7 @@ import numpy as np
 
 from pipeline import report_plots, report_words
 from pipeline.files import write_atomically
+from pipeline.sim2sim.motor import CONSTANT_TORQUE_SHARE
 
 SCHEMA_VERSION = 1
 COMPONENTS = (("vx", "m/s"), ("vy", "m/s"), ("yaw rate", "rad/s"))
@@ -90,6 +91,10 @@ def write_report(
     if gate["schema_version"] != SCHEMA_VERSION:
         found = gate["schema_version"]
         raise ValueError(f"gate.json: schema_version {found}; this report reads {SCHEMA_VERSION}")
+    write_atomically(path, _page(gate, traces, video, no_video_reason))
+
+
+def _page(gate: dict[str, Any], traces: Traces, video: bytes | None, no_video_reason: str) -> str:
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(Path(__file__).parent),
         autoescape=True,
@@ -97,7 +102,7 @@ def write_report(
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    page = environment.get_template("report.html.j2").render(
+    return environment.get_template("report.html.j2").render(
         gate=gate,
         verdict=verdict(gate),
         words=report_words,
@@ -110,7 +115,6 @@ def write_report(
         video=base64.b64encode(video).decode() if video else None,
         no_video_reason=no_video_reason,
     )
-    write_atomically(path, page)
 
 
 def verdict(gate: dict[str, Any]) -> Verdict:
@@ -125,7 +129,9 @@ def verdict(gate: dict[str, Any]) -> Verdict:
     if missed:
         return Verdict("Fail", "fail", f"Keep this policy off the robot: {tally}.")
     if not gate["passed"]:
-        return Verdict("Fail", "fail", "The gate refused this policy, though each criterion is met.")
+        return Verdict(
+            "Fail", "fail", "The gate refused this policy, though each criterion is met."
+        )
     return Verdict("Pass", "pass", f"This policy meets all {len(criteria)} criteria.")
 
 
@@ -189,12 +195,21 @@ def _motors(traces: Traces) -> Iterator[dict[str, Any]]:
         speed, torque = traces.joint_vel[..., joints].ravel(), traces.torque[..., joints].ravel()
         yield {
             "title": f"{kind.capitalize()} motor{'s' * (len(joints) > 1)}",
-            "joints": [traces.joint_names[joint] for joint in joints],
             "speed_limit": speed_limit,
             "torque_limit": torque_limit,
-            "speed_peak": float(np.nanmax(abs(speed))),
-            "torque_peak": float(np.nanmax(abs(torque))),
+            "speed_peak": _peak(speed),
+            "torque_peak": _peak(torque),
             "chart": report_plots.torque_chart(
-                f"Torque against speed, {kind}", speed, torque, speed_limit, torque_limit
+                f"Torque against speed, {kind}",
+                speed,
+                torque,
+                speed_limit,
+                torque_limit,
+                CONSTANT_TORQUE_SHARE,
             ),
         }
+
+
+def _peak(values: np.ndarray) -> float:
+    """The largest magnitude among the values that are known."""
+    return float(np.max(abs(values), where=np.isfinite(values), initial=0.0))

@@ -4,11 +4,12 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from pipeline.report_svg import WIDTH, Frame, picture, text, tick_label, ticks_between
+from pipeline.report_svg import WIDTH, Frame, picture, text, ticks_between
 
 # A curve keeps about this many points; of longer ones, the extremes of each short stretch.
 MAX_POINTS = 500
-TORQUE_BINS = (64, 48)  # along speed, along torque
+# Along speed, along torque: the limits, at BEYOND of the axis, lie on edges of cells.
+TORQUE_BINS, BEYOND = (60, 48), 1.2
 SHADES = 5
 
 
@@ -30,7 +31,7 @@ def sweep_chart(
         required: The share that all swept episodes together must reach.
         bottom: Where the vertical axis starts, so that charts compare.
     """
-    frame = Frame((-0.5, len(labels) - 0.5), (bottom, 1.0), height=150, top=24)
+    frame = Frame((-0.5, len(labels) - 0.5), (bottom, 1.0), height=146, top=22)
     ticks = ticks_between(bottom, 1.0, 4)
     parts = [frame.y_axis(ticks, [f"{100 * tick:.0f}\u202f%" for tick in ticks])]
     parts.append(frame.x_axis(range(len(labels)), labels))
@@ -80,11 +81,11 @@ def time_chart(
         y_range: The vertical axis; what lies beyond is drawn at its edge.
         settle_s: The first seconds, shaded: left out of the averages.
     """
-    frame = Frame((float(time[0]), float(time[-1])), y_range, height=104)
+    frame = Frame((float(time[0]), float(2 * time[-1] - time[-2])), y_range, height=100, top=6)
     parts = []
     if settle_s > frame.x[0]:
         parts.append(frame.rect("settle", (frame.x[0], min(settle_s, frame.x[1])), y_range))
-    parts += [frame.y_axis(ticks_between(*y_range, 3)), frame.x_axis(ticks_between(*frame.x, 5))]
+    parts += [frame.y_axis(ticks_between(*y_range, 4)), frame.x_axis(ticks_between(*frame.x, 5))]
     parts += [_curve(frame, "measured", time, measured), _curve(frame, "command", time, command)]
     return picture(title, frame.height, parts)
 
@@ -121,7 +122,12 @@ def thinned(y: np.ndarray) -> np.ndarray:
 
 
 def torque_chart(
-    title: str, speed: np.ndarray, torque: np.ndarray, speed_limit: float, torque_limit: float
+    title: str,
+    speed: np.ndarray,
+    torque: np.ndarray,
+    speed_limit: float,
+    torque_limit: float,
+    full_torque_share: float,
 ) -> str:
     """Draw how often a motor is at each speed and torque, and the box of its limits.
 
@@ -131,25 +137,30 @@ def torque_chart(
         torque: (N,) N m.
         speed_limit: Half the width of the box, rad/s.
         torque_limit: Half the height of the box, N m.
+        full_torque_share: Share of the speed limit up to which a driving motor has all its torque.
     """
     known = np.isfinite(speed) & np.isfinite(torque)
     speed, torque = speed[known], torque[known]
-    x_end, y_end = 1.2 * speed_limit, 1.2 * torque_limit
-    frame = Frame((-x_end, x_end), (-y_end, y_end), height=236, bottom=36)
+    x_end, y_end = BEYOND * speed_limit, BEYOND * torque_limit
+    frame = Frame((-x_end, x_end), (-y_end, y_end), height=232, bottom=36, top=6)
     over = np.maximum(abs(speed) / speed_limit, abs(torque) / torque_limit) > 1.001
     parts = [frame.y_axis(ticks_between(*frame.y, 6)), frame.x_axis(ticks_between(*frame.x, 6))]
-    parts.append(text("joint speed, rad/s", (frame.left + WIDTH) / 2, 232, "middle"))
+    parts.append(text("joint speed, rad/s", (frame.left + WIDTH) / 2, 228, "middle"))
     parts += [frame.line("zero", frame.x, (0, 0)), frame.line("zero", (0, 0), frame.y)]
-    for css, which in (("inside", ~over), ("over", over)):
-        parts.append(_density(frame, css, speed[which], torque[which]))
+    for css, which, reach in (("inside", ~over, 0.9999), ("over", over, BEYOND)):
+        x = np.clip(speed[which], -reach * speed_limit, reach * speed_limit)
+        y = np.clip(torque[which], -reach * torque_limit, reach * torque_limit)
+        parts.append(_density(frame, css, x, y))
+    for sign in (1, -1):
+        drop = (sign * full_torque_share * speed_limit, sign * speed_limit)
+        parts.append(frame.line("falloff", drop, (sign * torque_limit, 0)))
     sides = ((-speed_limit, speed_limit), (-torque_limit, torque_limit))
     return picture(title, frame.height, [*parts, frame.rect("limit", *sides)])
 
 
 def _density(frame: Frame, css: str, x: np.ndarray, y: np.ndarray) -> str:
-    """Cells shaded by the logarithm of how many points they hold; points beyond are at the edge."""
-    inside = [np.clip(v, lo, hi) for v, (lo, hi) in ((x, frame.x), (y, frame.y))]
-    counts, _, _ = np.histogram2d(*inside, bins=TORQUE_BINS, range=(frame.x, frame.y))
+    """Cells shaded by the logarithm of how many points they hold."""
+    counts, _, _ = np.histogram2d(x, y, bins=TORQUE_BINS, range=(frame.x, frame.y))
     top = np.log1p(max(counts.max(), 1.0))
     shades = np.ceil(SHADES * np.log1p(counts) / top).astype(int)
     width = (frame.px(frame.x[1]) - frame.px(frame.x[0])) / TORQUE_BINS[0]

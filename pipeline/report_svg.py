@@ -67,11 +67,13 @@ class Frame:
 
 
 def ticks_between(low: float, high: float, count: int) -> list[float]:
-    """Multiples of 1, 2 or 5 times a power of ten, at most `count` steps of them, in [low, high]."""
+    """Multiples of 1, 2 or 5 times a power of ten in [low, high], `count` steps or fewer."""
     rough = (high - low) / count
     power = 10.0 ** math.floor(math.log10(rough))
     step = next(f * power for f in (1, 2, 5, 10) if f * power >= 0.999 * rough)
-    return [i * step for i in range(math.ceil(low / step - 1e-9), math.floor(high / step + 1e-9) + 1)]
+    return [
+        i * step for i in range(math.ceil(low / step - 1e-9), math.floor(high / step + 1e-9) + 1)
+    ]
 
 
 def tick_label(value: float) -> str:
@@ -86,6 +88,7 @@ def text(words: str, x: float, y: float, anchor: str, css: str = "") -> str:
 
 
 def picture(title: str, height: float, parts: Sequence[str]) -> str:
+    """A chart of these parts, as wide as its place on the page."""
     label = html.escape(title, quote=True)
     return (
         f'<svg viewBox="0 0 {WIDTH} {height:g}" role="img" aria-label="{label}">'

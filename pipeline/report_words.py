@@ -16,14 +16,20 @@ COMPARISONS = {"<=": "at most", ">=": "at least"}
 AXES = {
     "friction": ("Floor friction", "Sliding friction coefficient of the floor."),
     "payload_kg": ("Payload", "Mass added to the trunk; negative: taken away."),
-    "motor_strength": ("Motor strength", "Share of the commanded torque that the motors deliver."),
+    "motor_strength": ("Motor strength", "Share of its torque that each motor gives."),
     "latency_s": ("Latency", "Delay between the policy's action and the motors."),
-    "noise_scale": ("Sensor noise", "Multiple of the nominal sensor noise."),
-    "push_speed": ("Pushes", "Velocity added to the trunk by each shove."),
+    "noise_scale": ("Sensor noise", "Multiple of the sensor noise in params.yaml."),
+    "push_speed": ("Pushes", "Jump of the trunk's velocity at each shove."),
 }
 # Key of gate.json's `nominal`, title, unit, digits, what it tells.
 QUALITY = (
-    ("power_w", "Power", "W", 0, "Mean mechanical power of all motors: how long a battery lasts."),
+    (
+        "power_w",
+        "Power",
+        "W",
+        0,
+        "Mean mechanical power of all motors, driving or braking: how long a battery lasts.",
+    ),
     (
         "torque_use_p99",
         "Torque use",
@@ -48,17 +54,17 @@ QUALITY = (
     ),
     (
         "action_rate_mean",
-        "Action rate, mean",
-        "",
-        3,
-        "Change of the action from one control step to the next. Low is smooth and quiet.",
+        "Target speed, mean",
+        "rad/s",
+        2,
+        "How fast the policy moves the joints' targets. Low is smooth and quiet.",
     ),
     (
         "action_rate_p99",
-        "Action rate, peak",
-        "",
-        3,
-        "99 % of all changes are smaller. High peaks are heard as clacking, and heat the motors.",
+        "Target speed, peak",
+        "rad/s",
+        1,
+        "99 % of all samples are below. Peaks are heard as clacking, and heat the motors.",
     ),
 )
 
@@ -75,7 +81,8 @@ def number(value: float | None, unit: str = "", digits: int = 3) -> str:
 
 def _percent(share: float, digits: int) -> str:
     """A share as a percentage that says 100 only where it is 100."""
-    while digits < 4 and share != 1 and f"{100 * share:.{digits}f}" == f"{100:.{digits}f}":
+    whole = abs(share - 1) < 1e-6
+    while digits < 4 and not whole and f"{100 * share:.{digits}f}" == f"{100:.{digits}f}":
         digits += 1
     return f"{100 * share:.{digits}f}{NARROW}%"
 
@@ -91,6 +98,8 @@ def measured_and_required(criterion: dict[str, Any]) -> tuple[str, str]:
     """Both sides of a criterion, with digits enough to tell them apart where they differ."""
     measured, required, unit = (criterion[key] for key in ("measured", "required", "unit"))
     digits = 3
+    if measured is None:
+        measured = math.nan
     if "survival" in criterion["name"]:
         unit, digits = "%", 1
     elif not unit and all(_is_whole(value) for value in (measured, required)):
@@ -99,11 +108,13 @@ def measured_and_required(criterion: dict[str, Any]) -> tuple[str, str]:
     while measured != required and pair[0] == pair[1] and digits < 9:
         digits += 1
         pair = number(measured, unit, digits), number(required, unit, digits)
+    if not math.isfinite(measured):
+        pair = "nothing (every robot fell)", pair[1]
     return pair[0], f"{COMPARISONS[criterion['comparison']]} {pair[1]}"
 
 
-def _is_whole(value: float | None) -> bool:
-    return value is not None and math.isfinite(value) and value == int(value)
+def _is_whole(value: float) -> bool:
+    return math.isfinite(value) and value == int(value)
 
 
 def limit_use(criterion: dict[str, Any]) -> float | None:

@@ -7,9 +7,7 @@ import jax
 from pipeline.config import Terminations
 
 
-def fell(
-    config: Terminations, projected_gravity: jax.Array, base_height: jax.Array
-) -> jax.Array:
+def fell(config: Terminations, projected_gravity: jax.Array, base_height: jax.Array) -> jax.Array:
     """Say which environments have fallen: tilted or sunk too far.
 
     Args:

@@ -18,6 +18,7 @@ from pipeline.ppo.checkpoint import Checkpoints
 from pipeline.ppo.learner import Learner, Metrics, TrainState
 from pipeline.ppo.networks import make_networks
 from pipeline.progress import Progress
+from robots.errors import UserError
 
 ITERATIONS_PER_REPORT = 5
 """Reports come at fixed iterations, not at fixed times, so that curves can be compared."""
@@ -26,7 +27,7 @@ Report = dict[str, float]
 OnReport = Callable[[int, Report], None]
 
 
-class DivergenceError(RuntimeError):
+class DivergenceError(UserError):
     """Physics or learning became non-finite."""
 
 

@@ -7,11 +7,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from robots.errors import UserError
+
 ROBOTS_DIR = Path(__file__).resolve().parent
 """The folder that holds one folder per robot."""
 
 
-class RobotError(ValueError):
+class RobotError(UserError):
     """A robot's description contradicts itself or its MJCF."""
 
 
@@ -152,12 +154,12 @@ def _check_joint(robot: str, joint: Joint) -> None:
             f"{joint.lower} to {joint.upper}"
         )
     for field in ("kp", "effort_limit", "velocity_limit"):
-        if getattr(joint, field) <= 0:
+        if not 0 < getattr(joint, field) < math.inf:
             raise RobotError(
                 f"{robot}: {field} of {joint.name} is {getattr(joint, field)}, want > 0"
             )
     for field in ("kd", "armature", "damping", "frictionloss"):
-        if getattr(joint, field) < 0:
+        if not 0 <= getattr(joint, field) < math.inf:
             raise RobotError(
                 f"{robot}: {field} of {joint.name} is {getattr(joint, field)}, want >= 0"
             )

@@ -1,5 +1,4 @@
-"""Checkpoints of a run: Orbax, atomic, and complete, so that a killed run ends as if it had not been.
-"""
+"""Checkpoints of a run: atomic and complete, so that a kill leaves no mark on the result."""
 
 import errno
 import json
@@ -11,12 +10,13 @@ import jax
 import orbax.checkpoint as ocp
 
 from pipeline.files import write_atomically
+from robots.errors import UserError
 
 HISTORY = "history.json"
 """Progress reports up to the checkpoint, kept beside it."""
 
 
-class CheckpointError(RuntimeError):
+class CheckpointError(UserError):
     """A checkpoint cannot be written or read."""
 
 
@@ -92,8 +92,10 @@ class Checkpoints:
                 return self._checkpointer.restore(folder / "state", shapes), history
             except Exception as error:  # a cut file surfaces as many types
                 problem = error
-                print(f"checkpoint {folder.name} cannot be read ({_first_line(error)}); "
-                      "trying the one before")
+                print(
+                    f"checkpoint {folder.name} cannot be read ({_first_line(error)}); "
+                    "trying the one before"
+                )
         if problem is not None:
             raise CheckpointError(
                 f"{self.folder}: none of the checkpoints {steps} can be read; delete the folder "

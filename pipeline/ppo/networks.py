@@ -1,19 +1,26 @@
 """Actor and critic: Brax's PPO networks with a running normalizer of observations."""
 
 import math
+from collections.abc import Callable
 from typing import Any
 
 import flax.struct
 import jax
 import jax.numpy as jnp
+import numpy as np
 from brax.training.acme import running_statistics, specs
-from brax.training.agents.ppo import networks as brax_networks
 from brax.training.agents.ppo.losses import PPONetworkParams
+from brax.training.agents.ppo.networks import PPONetworks, make_ppo_networks
+from brax.training.networks import MLP
+from flax import linen
 
 from pipeline.config import Ppo
 
 ACTOR, CRITIC = "state", "privileged_state"
 """Names of the actor's and the critic's observation."""
+MAX_NORMALIZED = 5.0
+"""Observations are clipped to this many standard deviations: no reading, however wrong, is far from
+what the networks were trained on."""
 
 
 @flax.struct.dataclass
@@ -29,9 +36,7 @@ class PolicyParams:
     networks: PPONetworkParams
 
 
-def make_networks(
-    ppo: Ppo, obs_sizes: dict[str, int], action_size: int
-) -> brax_networks.PPONetworks:
+def make_networks(ppo: Ppo, obs_sizes: dict[str, int], action_size: int) -> PPONetworks:
     """Make actor and critic.
 
     Args:
@@ -39,10 +44,10 @@ def make_networks(
         obs_sizes: Size of `state` and of `privileged_state`.
         action_size: Numbers in an action.
     """
-    return brax_networks.make_ppo_networks(
+    return make_ppo_networks(
         {name: (size,) for name, size in obs_sizes.items()},
         action_size,
-        preprocess_observations_fn=running_statistics.normalize,
+        preprocess_observations_fn=normalize,
         policy_hidden_layer_sizes=ppo.policy_hidden_layer_sizes,
         value_hidden_layer_sizes=ppo.value_hidden_layer_sizes,
         policy_obs_key=ACTOR,
@@ -50,8 +55,13 @@ def make_networks(
     )
 
 
+def normalize(batch: Any, mean_std: running_statistics.NestedMeanStd) -> Any:
+    """Centre, scale and clip observations."""
+    return running_statistics.normalize(batch, mean_std, max_abs_value=MAX_NORMALIZED)
+
+
 def init_params(
-    networks: brax_networks.PPONetworks,
+    networks: PPONetworks,
     obs_sizes: dict[str, int],
     key: jax.Array,
     init_noise_std: float,
@@ -83,7 +93,7 @@ def _with_noise(policy: Any, std: float) -> Any:
     return {**policy, "params": layers}
 
 
-def act(networks: brax_networks.PPONetworks, params: PolicyParams, obs: jax.Array) -> jax.Array:
+def act(networks: PPONetworks, params: PolicyParams, obs: jax.Array) -> jax.Array:
     """The deterministic action: the mode of the actor's distribution.
 
     Args:
@@ -98,3 +108,34 @@ def act(networks: brax_networks.PPONetworks, params: PolicyParams, obs: jax.Arra
         params.normalizer, params.networks.policy, {ACTOR: obs}
     )
     return networks.parametric_action_distribution.mode(logits)
+
+
+def export_view(
+    params: PolicyParams, ppo: Ppo, action_size: int
+) -> Callable[[jax.Array], jax.Array]:
+    """The deterministic action as a graph that never looks at the batch axis.
+
+    Brax's distribution splits mean and deviation of the last layer by a slice over all axes, which
+    would pin the batch to the traced size; here the last layer has the mean's half only.
+
+    Args:
+        params: Trained parameters.
+        ppo: Layer sizes.
+        action_size: Numbers in an action.
+    """
+    layers = {name: dict(layer) for name, layer in params.networks.policy["params"].items()}
+    last = f"hidden_{len(layers) - 1}"
+    layers[last] = {
+        "kernel": np.asarray(layers[last]["kernel"])[:, :action_size],
+        "bias": np.asarray(layers[last]["bias"])[:action_size],
+    }
+    row = running_statistics.NestedMeanStd(
+        mean=np.asarray(params.normalizer.mean[ACTOR])[None],
+        std=np.asarray(params.normalizer.std[ACTOR])[None],
+    )
+    network = MLP([*ppo.policy_hidden_layer_sizes, action_size], activation=linen.swish)
+
+    def forward(obs: jax.Array) -> jax.Array:
+        return jnp.tanh(network.apply({"params": layers}, normalize(obs, row)))
+
+    return forward

@@ -1,7 +1,6 @@
 """Run all scenarios and judge: what gate.json says."""
 
 import importlib.metadata
-import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,18 +9,19 @@ import numpy as np
 from deploy.policy import Policy
 from pipeline.command_grid import command_grid
 from pipeline.config import Config, Sim2Sim, Thresholds
-from pipeline.files import sha256
+from pipeline.files import sha256, without_nan
 from pipeline.quality import Episodes, by_command, rms, summarize, tracking_errors, wilson
 from pipeline.sim2sim.scenarios import NOMINAL, UNITS, Scenario, scenarios
 from pipeline.sim2sim.simulator import GateSimulator
 from robots import RobotSpec
+from robots.errors import UserError
 
 SCHEMA_VERSION = 1
 """Version of gate.json's layout."""
 LIBRARIES = ("mujoco", "numpy", "onnxruntime")
 
 
-class GateError(ValueError):
+class GateError(UserError):
     """The gate cannot judge this file."""
 
 
@@ -32,7 +32,7 @@ class Verdict:
     Args:
         gate: Contents of gate.json.
         nominal: Recordings of the nominal episodes.
-        demo: Recording of one nominal robot following the film's script.
+        demo: Recording of one nominal robot going through several commands.
         demo_qpos: (T, nq) its configuration.
     """
 
@@ -42,14 +42,13 @@ class Verdict:
     demo_qpos: np.ndarray
 
 
-def run_gate(policy: Policy, robot: RobotSpec, config: Config, script: np.ndarray) -> Verdict:
+def run_gate(policy: Policy, robot: RobotSpec, config: Config) -> Verdict:
     """Walk the policy through every scenario, and judge.
 
     Args:
         policy: The exported policy: all the gate knows of the training.
         robot: The robot.
         config: The configuration; `sim2sim` is the gate's.
-        script: (T, 3) commands of the demonstration; repeated or cut to an episode's length.
 
     Raises:
         GateError: If the policy is for another robot.
@@ -67,7 +66,7 @@ def run_gate(policy: Policy, robot: RobotSpec, config: Config, script: np.ndarra
     steps = round(settings.episode_s / contract.ctrl_dt)
     grid = command_grid(contract.command_ranges)
     commands = np.broadcast_to(_commands(grid, settings, len(swept)), (steps, len(cases) - 1, 3))
-    demo = np.resize(script, (steps, 3)).astype(np.float32)
+    demo = _demonstration(grid, steps)
     simulator = GateSimulator(contract, robot, settings, cases, config.seed)
     episodes, qpos = simulator.run(policy, np.concatenate([commands, demo[:, None]], axis=1))
 
@@ -110,6 +109,12 @@ def _commands(grid: np.ndarray, settings: Sim2Sim, num_swept: int) -> np.ndarray
     return np.concatenate([np.resize(grid, (size, 3)) for size in groups])[None]
 
 
+def _demonstration(grid: np.ndarray, steps: int) -> np.ndarray:
+    """(T, 3): forward, turning, sideways, backward, each for a fifth, then standing."""
+    shown = [grid[index] for index in (4, 10, 7, 2, 0)]
+    return np.repeat(shown, -(-steps // len(shown)), axis=0)[:steps]
+
+
 def _sweep_row(case: Scenario, group: Episodes, settle: int) -> dict[str, Any]:
     episodes, falls = len(group.fell_at), int(group.fell.sum())
     low, high = wilson(episodes - falls, episodes)
@@ -145,16 +150,39 @@ def judge(
     swept = sum(row["episodes"] for row in sweeps)
     survived = swept - sum(row["falls"] for row in sweeps)
 
-
     rows = [
-        ("nominal_falls", f"falls in {nominal['episodes']} nominal episodes of {episode_s:g} s",
-         nominal["falls"], thresholds.nominal_falls, "<=", ""),
-        ("planar_rmse", "nominal tracking of planar velocity, RMSE over commands",
-         nominal["planar_rmse"], thresholds.planar_rmse, "<=", "m/s"),
-        ("yaw_rmse", "nominal tracking of yaw rate, RMSE over commands",
-         nominal["yaw_rmse"], thresholds.yaw_rmse, "<=", "rad/s"),
-        ("swept_survival", f"share of {swept} swept episodes of {episode_s:g} s without a fall",
-         survived / swept, thresholds.swept_survival, ">=", ""),
+        (
+            "nominal_falls",
+            f"falls in {nominal['episodes']} nominal episodes of {episode_s:g} s",
+            nominal["falls"],
+            thresholds.nominal_falls,
+            "<=",
+            "",
+        ),
+        (
+            "planar_rmse",
+            "nominal tracking of planar velocity, RMSE over commands",
+            nominal["planar_rmse"],
+            thresholds.planar_rmse,
+            "<=",
+            "m/s",
+        ),
+        (
+            "yaw_rmse",
+            "nominal tracking of yaw rate, RMSE over commands",
+            nominal["yaw_rmse"],
+            thresholds.yaw_rmse,
+            "<=",
+            "rad/s",
+        ),
+        (
+            "swept_survival",
+            f"share of {swept} swept episodes of {episode_s:g} s without a fall",
+            survived / swept,
+            thresholds.swept_survival,
+            ">=",
+            "",
+        ),
     ]
     return [
         {
@@ -174,7 +202,8 @@ def failures(gate: dict[str, Any]) -> list[str]:
     """One line per criterion that was not met: what was measured and what is required."""
     return [
         f"{c['name']}: measured {_number(c['measured'])}, required {c['comparison']} "
-        f"{_number(c['required'])} {c['unit']}".rstrip() + f" ({c['description']})"
+        f"{_number(c['required'])} {c['unit']}".rstrip()
+        + f" ({c['description']})"
         for c in gate["criteria"]
         if not c["passed"]
     ]
@@ -182,14 +211,3 @@ def failures(gate: dict[str, Any]) -> list[str]:
 
 def _number(value: float | None) -> str:
     return "nothing (every robot fell)" if value is None else f"{value:.4g}"
-
-
-def without_nan(node: Any) -> Any:
-    """Replace NaN by None throughout: JSON has no NaN."""
-    if isinstance(node, dict):
-        return {key: without_nan(value) for key, value in node.items()}
-    if isinstance(node, list):
-        return [without_nan(value) for value in node]
-    if isinstance(node, float) and math.isnan(node):
-        return None
-    return node

@@ -8,9 +8,7 @@ CONSTANT_TORQUE_SHARE = 0.6
 """Share of the no-load speed up to which a motor gives its full torque; then it falls linearly."""
 
 
-def motor_torque(
-    wanted: np.ndarray, joint_vel: np.ndarray, contract: PolicyContract
-) -> np.ndarray:
+def motor_torque(wanted: np.ndarray, joint_vel: np.ndarray, contract: PolicyContract) -> np.ndarray:
     """Torque a motor gives: what is wanted, within what its speed leaves.
 
     A motor that turns in the direction it pushes loses torque linearly beyond

@@ -59,9 +59,7 @@ class GateSimulator:
         self._robot = robot
         self._n_substeps = round(contract.ctrl_dt / settings.sim_dt)
         self._rng = np.random.default_rng(seed)
-        model = build_model(
-            robot, sim_dt=settings.sim_dt, actuation="torque", self_collision=True
-        )
+        model = build_model(robot, sim_dt=settings.sim_dt, actuation="torque", self_collision=True)
         model.opt.integrator = INTEGRATORS[settings.integrator]
         model.opt.cone = mujoco.mjtCone.mjCONE_ELLIPTIC
         self._batch = make_batch(model, len(cases), fields=self._bodies(model))
@@ -118,8 +116,16 @@ class GateSimulator:
             torque = self._drive(sent)
             phase = advance_phase(self.contract, phase)
             fell_at = np.where((fell_at == steps) & self._fallen(), step, fell_at)
-            rows.append((self._velocity(), action, torque, self._qvel[:, 6:].copy(),
-                         self._slip(), self._qpos.copy()))
+            rows.append(
+                (
+                    self._velocity(),
+                    action,
+                    torque,
+                    self._qvel[:, 6:].copy(),
+                    self._slip(),
+                    self._qpos.copy(),
+                )
+            )
         velocity, actions, torques, joint_vel, slip, qpos = map(np.stack, zip(*rows, strict=True))
         episodes = Episodes(commands, velocity, actions, torques, joint_vel, slip, fell_at)
         return episodes, qpos

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 from pipeline import files, report_plots, report_svg, report_words
+from pipeline.quality import wilson
 from pipeline.report import Traces, verdict, write_report
 
 SWEEPS = {
@@ -22,6 +23,7 @@ SWEEPS = {
     "noise_scale": ("1", [1.0, 2.0]),
     "push_speed": ("m/s", [0.5, 1.0]),
 }
+KINDS = ("hip", "thigh", "calf")
 COMMANDS = [
     *[(vx, 0.0, 0.0) for vx in (0.0, 0.3, 0.5, 1.0, 1.5, -0.5, -1.0)],
     *[(0.0, 0.4, 0.0), (0.0, -0.4, 0.0), (0.0, 0.0, 1.0), (0.0, 0.0, -1.0)],
@@ -30,16 +32,7 @@ COMMANDS = [
 MP4 = b"\x00\x00\x00\x18ftypmp42 not a film"
 
 
-def wilson(survived: int, episodes: int, z: float = 1.96) -> tuple[float, float]:
-    """95 % interval of a share."""
-    share, unit = survived / episodes, z * z / episodes
-    middle = share + unit / 2
-    spread = z * np.sqrt(share * (1 - share) / episodes + unit / (4 * episodes))
-    return float((middle - spread) / (1 + unit)), float((middle + spread) / (1 + unit))
-
-
 def make_gate(good: bool = True) -> dict[str, Any]:
-    """What the gate writes for a policy that walks well, or for one that does not."""
     rng = np.random.default_rng(3)
     scale = 1.0 if good else 2.6
     commands = []
@@ -72,9 +65,23 @@ def make_gate(good: bool = True) -> dict[str, Any]:
     fallen = sum(row["falls"] for row in commands)
     criteria = [
         ("nominal_falls", "falls in 104 nominal episodes of 10 s", fallen, 0, "<=", ""),
-        ("planar_rmse", "RMS planar velocity error, nominal", planar, 0.10, "<=", "m/s"),
-        ("yaw_rmse", "RMS yaw rate error, nominal", yaw, 0.10, "<=", "rad/s"),
-        ("swept_survival", "share of 816 swept episodes without a fall", survival, 0.97, ">=", ""),
+        (
+            "planar_rmse",
+            "nominal tracking of planar velocity, RMSE over commands",
+            planar,
+            0.10,
+            "<=",
+            "m/s",
+        ),
+        ("yaw_rmse", "nominal tracking of yaw rate, RMSE over commands", yaw, 0.10, "<=", "rad/s"),
+        (
+            "swept_survival",
+            "share of 816 swept episodes of 10 s without a fall",
+            survival,
+            0.97,
+            ">=",
+            "",
+        ),
     ]
     keys = ("name", "description", "measured", "required", "comparison", "unit")
     rows = [dict(zip(keys, row, strict=True)) for row in criteria]
@@ -82,7 +89,7 @@ def make_gate(good: bool = True) -> dict[str, Any]:
         sign = 1 if row["comparison"] == "<=" else -1
         row["passed"] = sign * row["measured"] <= sign * row["required"]
     nominal = {"episodes": 104, "falls": fallen, "planar_rmse": planar, "yaw_rmse": yaw}
-    nominal |= {"action_rate_mean": 0.0631, "action_rate_p99": 0.412, "torque_use_p99": 0.714}
+    nominal |= {"action_rate_mean": 2.31, "action_rate_p99": 11.42, "torque_use_p99": 0.714}
     nominal |= {"velocity_use_p99": 0.386, "power_w": 87.4, "foot_slip_mps": 0.041}
     settings = {"sim_dt": 0.002, "integrator": "Euler", "cone": "elliptic", "episode_s": 10.0}
     versions = {"mujoco": "4.0.0", "onnxruntime": "1.32.0", "numpy": "2.4.6", "surefoot": "0.1.0"}
@@ -102,7 +109,6 @@ def make_gate(good: bool = True) -> dict[str, Any]:
 
 
 def make_traces(good: bool = True, steps: int = 500) -> Traces:
-    """A trot at six commands, with the sway of each stride and the noise of a contact."""
     rng = np.random.default_rng(5)
     time = np.arange(steps) * 0.02
     shown = [COMMANDS[index] for index in (0, 3, 5, 7, 9, 12)]
@@ -123,4 +129,266 @@ def make_traces(good: bool = True, steps: int = 500) -> Traces:
     return Traces(time, labels, command, velocity, names, torque, joint_vel, effort, top_speed)
 
 
-KINDS = ("hip", "thigh", "calf")
+class Page(HTMLParser):
+    """Tags with their attributes, and the text a reader sees."""
+
+    def __init__(self, source: str) -> None:
+        super().__init__()
+        self.tags: list[tuple[str, dict[str, str | None]]] = []
+        self.text = ""
+        self._hidden = False
+        self.feed(source)
+        self.text = re.sub(r"[\s\u202f]+", " ", self.text)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, dict(attrs)))
+        self._hidden = tag == "style"
+
+    def handle_endtag(self, tag: str) -> None:
+        self._hidden = False
+
+    def handle_data(self, data: str) -> None:
+        self.text += "" if self._hidden else data
+
+
+@pytest.fixture
+def write(tmp_path: Path):
+    def write_and_read(gate=None, traces=None, video=None, reason="") -> str:
+        path = tmp_path / "out" / "report.html"
+        write_report(path, gate or make_gate(), traces or make_traces(), video, reason)
+        return path.read_text()
+
+    return write_and_read
+
+
+@pytest.mark.parametrize("good", [True, False])
+def test_one_file_without_network_or_scripts(write, good):
+    source = write(make_gate(good), make_traces(good), MP4)
+    assert "http://" not in source and "https://" not in source
+    assert "@import" not in source and "url(" not in source
+    assert len(source) < 1_000_000
+    page = Page(source)
+    assert "script" not in {tag for tag, _ in page.tags}
+    for tag, attributes in page.tags:
+        assert not [name for name in attributes if name.startswith("on")], tag
+        for name in ("src", "href", "srcset", "poster", "action", "data"):
+            assert (attributes.get(name) or "#").startswith(("#", "data:")), (tag, name)
+    ids = [attributes["id"] for _, attributes in page.tags if "id" in attributes]
+    assert len(ids) == len(set(ids))
+
+
+def test_a_pass_says_so_first(write):
+    page = Page(write())
+    assert page.text.index("Pass") < page.text.index("meets all 4 criteria") < 200
+    assert "not met" not in page.text and "Fail" not in page.text
+
+
+def test_a_failure_names_what_failed_before_anything_else(write):
+    page = Page(write(make_gate(good=False), make_traces(good=False)))
+    banner = page.text[: page.text.index("A bar that")]
+    assert "Fail" in banner and "3 of 4 criteria are not met" in banner
+    assert "Falls, nominal: measured 3, required at most 0" in banner
+    assert "Planar velocity error: measured 0.131 m/s, required at most 0.100 m/s" in banner
+    assert "Survival, all sweeps: measured 91.2 %, required at least 97.0 %" in banner
+    assert "Yaw rate error" not in banner
+
+
+@pytest.mark.parametrize(("good", "outlook"), [(True, "would pass"), (False, "3 of 4 criteria")])
+def test_a_gate_switched_off_judges_nothing(write, good, outlook):
+    page = Page(write(make_gate(good) | {"enabled": False}))
+    banner = page.text[: page.text.index("A bar that")]
+    assert "Not judged" in banner and outlook in banner
+    assert "Pass" not in banner and "Fail" not in banner
+
+
+def test_never_a_pass_while_a_criterion_is_missed():
+    gate = make_gate(good=False) | {"passed": True}
+    assert verdict(gate).word == "Fail"
+    assert verdict(make_gate() | {"passed": False}).word == "Fail"
+
+
+@pytest.mark.parametrize("good", [True, False])
+def test_every_criterion_and_number_is_there(write, good):
+    gate = make_gate(good)
+    page = Page(write(gate, make_traces(good)))
+    for item in gate["criteria"]:
+        measured, required = report_words.measured_and_required(item)
+        for words in (item["name"], item["description"], measured, required):
+            assert words.replace("\u202f", " ") in page.text
+    for row in gate["sweeps"]:
+        assert f"{row['falls']} of {row['episodes']}" in page.text
+    for row in gate["nominal"]["commands"]:
+        assert (
+            report_words.command_words(row["vx"], row["vy"], row["yaw_rate"]).replace("\u202f", " ")
+            in page.text
+        )
+    for words in (gate["policy_sha256"], "onnxruntime 1.32.0", "integrator Euler", "sim_dt 2 ms"):
+        assert words in page.text
+
+
+def test_the_video_is_inside(write):
+    [video] = [a for tag, a in Page(write(video=MP4)).tags if tag == "video"]
+    kind, content = (video["src"] or "").split(",")
+    assert kind == "data:video/mp4;base64" and base64.b64decode(content) == MP4
+    assert {"controls", "loop", "muted", "autoplay", "playsinline"} <= set(video)
+
+
+def test_without_a_video_it_says_why(write):
+    page = Page(write(reason="this machine has no <EGL>"))
+    assert "No video: this machine has no <EGL>." in page.text
+    assert "video" not in {tag for tag, _ in page.tags}
+
+
+def test_odd_strings_stay_text(write):
+    odd = "<b onload=x>\"'&{{ 7 * 7 }}</b>"
+    gate = make_gate(good=False) | {"robot": odd}
+    gate["criteria"][0] |= {"description": odd, "name": odd}
+    gate["sweeps"][0] |= {"axis": odd, "unit": odd}
+    gate["settings"]["integrator"], gate["versions"]["mujoco"] = odd, odd
+    traces = dataclasses.replace(make_traces(), labels=[odd] * 6, joint_names=[odd] * 12)
+    page = Page(write(gate, traces, reason=odd))
+    assert "onload" not in {name for _, attributes in page.tags for name in attributes}
+    assert page.text.count(odd) >= 12
+
+
+def test_same_input_same_bytes_and_input_untouched(write):
+    gate = make_gate()
+    before = copy.deepcopy(gate)
+    assert write(gate, video=MP4) == write(make_gate(), video=MP4)
+    assert gate == before
+
+
+def test_the_old_report_survives_a_failure(tmp_path, monkeypatch):
+    path = tmp_path / "report.html"
+    path.write_text("old")
+    broken = make_gate()
+    del broken["nominal"]["power_w"]
+    with pytest.raises(Exception, match="power_w"):
+        write_report(path, broken, make_traces(), None)
+    with pytest.raises(ValueError, match="schema_version 2; this report reads 1"):
+        write_report(path, make_gate() | {"schema_version": 2}, make_traces(), None)
+
+    def full_disk(*_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(files.os, "replace", full_disk)
+    with pytest.raises(OSError, match="No space left"):
+        write_report(path, make_gate(), make_traces(), None)
+    assert [file.name for file in tmp_path.iterdir()] == ["report.html"]
+    assert path.read_text() == "old"
+
+
+def test_what_could_not_be_measured_is_said(write):
+    gate = make_gate(good=False)
+    gate["criteria"][1] |= {"measured": None}
+    gate["nominal"] |= dict.fromkeys(("planar_rmse", "power_w", "torque_use_p99"))
+    gate["nominal"]["commands"][4] |= {"planar_error": None, "measured_vx": None}
+    gate["sweeps"][0] |= {"planar_rmse": None}
+    traces = make_traces()
+    for array in (traces.velocity, traces.torque, traces.joint_vel):
+        array[:] = np.nan
+    page = Page(write(gate, traces))
+    assert "measured nothing (every robot fell), required at most 0.100 m/s" in page.text
+    assert page.text.count("not measured") >= 5
+    assert not re.search(r"\b(nan|None)\b", page.text)
+
+
+def test_nothing_swept_and_nothing_shown(write):
+    traces = make_traces()
+    empty = {name: getattr(traces, name)[:0] for name in ("command", "velocity", "torque")}
+    nothing = dataclasses.replace(traces, labels=[], joint_vel=traces.joint_vel[:0], **empty)
+    page = Page(write(make_gate() | {"sweeps": []}, nothing))
+    assert "No sweep was run." in page.text and "swept episodes of 10 s in" not in page.text
+
+
+def test_traces_refuse_shapes_that_disagree():
+    traces = make_traces()
+    with pytest.raises(ValueError, match=r"Traces.torque: want \(6, 500, 12\), got \(6, 500, 11\)"):
+        dataclasses.replace(traces, torque=traces.torque[..., 1:])
+
+
+def test_joints_of_one_kind_share_a_chart_unless_their_limits_differ(write):
+    traces = make_traces()
+    assert write(traces=traces).count("Torque against speed") == 3
+    effort_limit = traces.effort_limit.copy()
+    effort_limit[0] = 20.0
+    odd_one = dataclasses.replace(traces, effort_limit=effort_limit)
+    assert write(traces=odd_one).count("Torque against speed") == 4
+
+
+@pytest.mark.parametrize(
+    ("measured", "required", "want"),
+    [
+        (0.061, 0.10, ("0.061 m/s", "at most 0.100 m/s")),
+        (0.10002, 0.10, ("0.10002 m/s", "at most 0.10000 m/s")),
+        (float("nan"), 0.10, ("nothing (every robot fell)", "at most 0.100 m/s")),
+    ],
+)
+def test_digits_tell_measured_from_required(measured, required, want):
+    item = {"name": "planar_rmse", "unit": "m/s", "comparison": "<="}
+    pair = report_words.measured_and_required(item | {"measured": measured, "required": required})
+    assert tuple(words.replace("\u202f", " ") for words in pair) == want
+
+
+def test_words():
+    flat = {
+        report_words.number(0.9999, "%", 1): "99.99 %",
+        report_words.number(1.0, "%", 1): "100.0 %",
+        report_words.number(-0.0001, "m/s", 2): "0.00 m/s",
+        report_words.number(None, "m/s"): "not measured",
+        report_words.brief(0.02, "s"): "20 ms",
+        report_words.brief(-1.0, "kg"): "\u22121 kg",
+        report_words.brief(0.3, "1"): "0.3",
+        report_words.command_words(0, 0, 0): "stand still",
+        report_words.command_words(-0.5, 0.25, -1): "backward 0.5 m/s, left 0.25 m/s, "
+        "turn right 1 rad/s",
+        report_words.joint_kind("left_hip_pitch_joint"): "hip pitch",
+        report_words.joint_kind("FL_calf_joint"): "calf",
+        report_words.joint_kind("left"): "left",
+    }
+    assert [words.replace("\u202f", " ") for words in flat] == list(flat.values())
+
+
+def test_share_of_the_limit_used():
+    item = {"name": "planar_rmse", "comparison": "<=", "measured": 0.05, "required": 0.1}
+    assert report_words.limit_use(item) == pytest.approx(0.5)
+    swept = {"name": "swept_survival", "comparison": ">=", "measured": 0.985, "required": 0.97}
+    assert report_words.limit_use(swept) == pytest.approx(0.5)
+    falls = {"name": "nominal_falls", "comparison": "<=", "measured": 2, "required": 0}
+    assert report_words.limit_use(falls) is None
+    assert report_words.limit_use(falls | {"measured": 0}) == 0
+
+
+def test_sweep_chart_marks_falls():
+    assert [
+        report_plots.sweep_class(falls, high, 0.97)
+        for falls, high in ((0, 1.0), (1, 0.99), (9, 0.9))
+    ] == ["steady", "fell", "below"]
+    survival = [(1.0, 0.93, 1.0), (0.5, 0.4, 0.6)]
+    chart = report_plots.sweep_chart("Pushes", ["0.5", "1"], survival, [0, 24], 0.97, 0.0)
+    assert chart.count("marker steady") == chart.count("marker below") == 1
+    assert "24 falls" in chart and chart.count('class="required"') == 1
+
+
+def test_curves_keep_their_peaks_and_break_where_nothing_was_measured():
+    y = np.zeros(20_000)
+    y[777], y[15_001] = 5.0, -5.0
+    kept = report_plots.thinned(y)
+    assert {0, 777, 15_001, 19_999} <= set(kept.tolist())
+    assert len(kept) <= report_plots.MAX_POINTS + 2
+    gap = np.array([0.0, 1.0, np.nan, 1.0, 0.0])
+    chart = report_plots.time_chart("", np.arange(5.0), gap * 0, gap, (-1, 2), 0.0)
+    measured = re.search(r'class="measured" d="([^"]+)"', chart)
+    assert measured and measured[1].count("M") == 2 and measured[1].count("L") == 2
+
+
+def test_torque_at_the_limit_is_within_and_beyond_it_is_marked():
+    at_limit, beyond = np.array([0.0, 10.0]), np.array([20.0, 21.0])
+    within = report_plots.torque_chart("", at_limit, np.array([20.0, -20.0]), 10.0, 20.0, 0.6)
+    assert within.count('class="inside') == 1 and 'class="over' not in within
+    assert 'class="over' in report_plots.torque_chart("", at_limit, beyond, 10.0, 20.0, 0.6)
+
+
+def test_ticks():
+    assert report_svg.ticks_between(-1.0, 1.5, 5) == [-1.0, -0.5, 0.0, 0.5, 1.0, 1.5]
+    assert report_svg.tick_label(-0.5) == "\u22120.5" and report_svg.tick_label(-0.0) == "0"

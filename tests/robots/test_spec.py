@@ -123,7 +123,7 @@ def test_a_robot_without_joints_or_feet_is_refused(tmp_path, field):
 
 
 @pytest.mark.parametrize("field", ["kp", "effort_limit", "velocity_limit"])
-@pytest.mark.parametrize("value", [0.0, -1.0, float("nan")])
+@pytest.mark.parametrize("value", [0.0, -1.0, float("nan"), float("inf")])
 def test_a_figure_that_must_be_positive_is(tmp_path, field, value):
     joints = (JOINT, dataclasses.replace(ANKLE, **{field: value}))
     with pytest.raises(RobotError, match=rf"hopper: {field} of ankle is {value}, want > 0"):
@@ -131,7 +131,7 @@ def test_a_figure_that_must_be_positive_is(tmp_path, field, value):
 
 
 @pytest.mark.parametrize("field", ["kd", "armature", "damping", "frictionloss"])
-@pytest.mark.parametrize("value", [-1e-9, float("nan")])
+@pytest.mark.parametrize("value", [-1e-9, float("nan"), float("inf")])
 def test_a_figure_that_may_not_be_negative_is_not(tmp_path, field, value):
     joints = (JOINT, dataclasses.replace(ANKLE, **{field: value}))
     with pytest.raises(RobotError, match=rf"hopper: {field} of ankle is {value}, want >= 0"):

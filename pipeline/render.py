@@ -1,0 +1,39 @@
+"""Film the trained policy following the script of params.yaml."""
+
+from pathlib import Path
+
+import jax
+
+import robots
+from pipeline.config import Config
+from pipeline.env import make_env
+from pipeline.film import Trajectory, film, preview
+from pipeline.policy_folder import TrainedPolicy
+from pipeline.rollout import rollout
+from pipeline.script import script_commands
+
+
+def render(config: Config, policy: TrainedPolicy, out: Path) -> None:
+    """Write `video.mp4` and `preview.png`.
+
+    Args:
+        config: The configuration; `render` is the film's.
+        policy: The policy to film, on the nominal robot.
+        out: Folder to write to.
+
+    Raises:
+        RenderingUnavailableError: If this machine cannot draw off-screen; names the packages.
+    """
+    settings, robot = config.render, robots.load(config.robot)
+    env = make_env(config, robot, num_envs=1, randomized=False)
+    commands = script_commands(settings, policy.spec.contract)
+    seen = rollout(env, policy.act, commands[:, None], jax.random.PRNGKey(config.seed))
+    trajectory = Trajectory(
+        dt=policy.spec.contract.ctrl_dt,
+        qpos=seen.qpos[:, 0],
+        command=commands,
+        velocity=seen.episodes.velocity[:, 0],
+    )
+    size = {"width": settings.width, "height": settings.height}
+    film(robot, trajectory, out / "video.mp4", **size, fps=settings.fps)
+    preview(robot, trajectory, out / "preview.png", **size, at_s=settings.preview_s)

@@ -1,0 +1,223 @@
+"""Films have the right pictures in them, and fail in one line and without debris."""
+
+import os
+import subprocess
+import sys
+
+import imageio_ffmpeg
+import mujoco
+import numpy as np
+import pytest
+from PIL import Image
+
+import robots
+from pipeline import film as module
+from pipeline.film import COMMANDED, MEASURED, RenderingUnavailableError, Trajectory, film, preview
+
+WIDTH, HEIGHT, DT = 96, 64, 0.02
+PACKAGES = ("libegl1", "libgl1-mesa-dri", "libopengl0", "libosmesa6", "make gl")
+
+
+@pytest.fixture(scope="module")
+def robot():
+    return robots.load("go2")
+
+
+@pytest.fixture(scope="module")
+def run(robot):
+    """Eight samples of a robot that slides forward and turns, its joints moving."""
+    samples = np.arange(8)
+    qpos = np.zeros((8, 7 + len(robot.joints)))
+    qpos[:, 0] = 0.03 * samples
+    qpos[:, 2] = robot.spawn_height
+    qpos[:, 3], qpos[:, 6] = np.cos(0.02 * samples), np.sin(0.02 * samples)
+    qpos[:, 7:] = robot.default_joint_pos + 0.05 * samples[:, None]
+    command = np.tile([1.5, 0.0, -1.0], (8, 1))
+    return Trajectory(DT, qpos, command, 0.8 * command)
+
+
+@pytest.fixture(scope="module")
+def gl():
+    """Skip where nothing can be drawn."""
+    try:
+        handle, context = module._open_gl(mujoco.MjModel.from_xml_string("<mujoco/>"), 8, 8)
+    except RenderingUnavailableError as error:
+        pytest.skip(str(error))
+    context.free()
+    handle.free()
+
+
+def pictures(path):
+    reader = imageio_ffmpeg.read_frames(str(path))
+    meta = next(reader)
+    size = meta["size"][::-1]
+    return meta, [np.frombuffer(frame, np.uint8).reshape(*size, 3) for frame in reader]
+
+
+def like(picture, colour):
+    """(height, width) bool, where a picture has nearly this colour."""
+    return np.abs(picture.astype(int) - colour).max(axis=-1) < 40
+
+
+@pytest.mark.usefixtures("gl")
+@pytest.mark.parametrize(("fps", "count"), [(50, 8), (25, 4), (60, 9)])
+def test_film_samples_the_run_by_time(robot, run, tmp_path, fps, count):
+    path = tmp_path / "new" / "video.mp4"
+    film(robot, run, path, width=WIDTH, height=HEIGHT, fps=fps)
+    meta, frames = pictures(path)
+    assert (meta["codec"], meta["fps"], meta["size"]) == ("h264", fps, (WIDTH, HEIGHT))
+    assert meta["pix_fmt"].startswith("yuv420p")
+    assert len(frames) == count
+    assert all(np.any(a != b) for a, b in zip(frames, frames[1:], strict=False))
+    assert [file.name for file in path.parent.iterdir()] == ["video.mp4"]
+
+
+@pytest.mark.usefixtures("gl")
+def test_preview_is_one_picture_of_the_moment(robot, run, tmp_path):
+    seen = []
+    for at_s in (0.0, 0.14):
+        preview(robot, run, tmp_path / "p.png", width=WIDTH, height=HEIGHT, at_s=at_s)
+        with Image.open(tmp_path / "p.png") as picture:
+            seen.append(np.asarray(picture.convert("RGB")))
+    assert seen[0].shape == (HEIGHT, WIDTH, 3)
+    assert np.ptp(seen[0]) > 100
+    assert np.any(seen[0] != seen[1])
+
+
+@pytest.mark.usefixtures("gl")
+def test_robot_is_in_the_middle_with_an_arrow_to_where_it_goes(robot, run):
+    with module._Studio(robot, 320, 180) as studio:
+        view = studio.views(run.qpos, 50)[0]
+        plain = studio.shoot(run.qpos[0], view)
+        ahead, left = (
+            like(studio.shoot(run.qpos[0], view, [(np.array(v), MEASURED)]), MEASURED)
+            for v in ([1.0, 0.0, 0.0], [0.0, 1.0, 0.0])
+        )
+    assert plain[70:110, 130:190].std() > plain[70:110, :30].std() + 10
+    assert not like(plain, MEASURED).any()
+    assert ahead.sum() > 20
+    assert left.sum() > 20
+    # Seen from ahead on its right: forward is to the right, its left is farther away.
+    assert ahead.nonzero()[1].max() > left.nonzero()[1].max() + 10
+
+
+@pytest.mark.usefixtures("gl")
+def test_camera_follows_robot_and_heading(robot, run):
+    far = np.tile(run.qpos[:1], (400, 1))
+    far[:, :2] = 50.0, -20.0
+    far[:, 3], far[:, 6] = np.cos(1.0), np.sin(1.0)
+    with module._Studio(robot, WIDTH, HEIGHT) as studio:
+        here, there = studio.views(run.qpos[:1], 50)[0], studio.views(far, 50)[200]
+        np.testing.assert_allclose(there - here, [50.0, -20.0, 2.0], atol=1e-6)
+        # The pattern of the floor repeats every metre, but not turned by 2 rad.
+        still = studio.shoot(run.qpos[0], here)
+        np.testing.assert_array_less(np.abs(still - 1.0 * studio.shoot(far[0], there)).mean(), 10)
+
+
+def test_panel_draws_commanded_over_measured_on_the_side_of_the_sign():
+    picture = np.full((540, 960, 3), 128, np.uint8)
+    panel = module._Panel("Robot", np.array([1.0, 1.0, 1.0]), 540)
+    panel.draw(picture, 12.34, np.array([1.0, 0.0, -1.0]), np.array([0.5, 0.0, -0.5]))
+    changed = np.any(picture != 128, axis=-1)
+    assert changed[380:520, 30:360].mean() > 0.95
+    assert not changed[:370].any()
+    assert not changed[:, 380:].any()
+    zero = 18 + panel.ZERO
+    rows = [
+        slice(540 - 18 - panel.HEIGHT + y - 8, 540 - 18 - panel.HEIGHT + y + 8) for y in (73, 125)
+    ]
+    for row, sign in zip(rows, (1, -1), strict=True):
+        sides = picture[row, zero - 60 : zero - 2], picture[row, zero + 2 : zero + 60]
+        there, empty = sides[::-sign]
+        assert not like(empty, COMMANDED).any()
+        assert not like(empty, MEASURED).any()
+        # Full scale is 1.1: both bars have the same height, one twice the length.
+        assert like(there, COMMANDED).sum() == pytest.approx(
+            2 * like(there, MEASURED).sum(), rel=0.2
+        )
+
+
+def test_smoothing_has_no_lag_and_keeps_constants():
+    ramp = np.arange(100.0)[:, None]
+    np.testing.assert_allclose(module._smooth(ramp, 5.0)[20:-20], ramp[20:-20])
+    np.testing.assert_allclose(module._smooth(np.full((4, 2), 3.0), 50.0), 3.0)
+
+
+@pytest.mark.usefixtures("gl")
+@pytest.mark.parametrize("error", [KeyboardInterrupt, MemoryError])
+def test_interrupted_film_leaves_the_old_one(robot, run, tmp_path, monkeypatch, error):
+    path = tmp_path / "video.mp4"
+    path.write_bytes(b"the film of before")
+    shots, shoot = [], module._Studio.shoot
+
+    def shoot_three(self, *arguments):
+        shots.append(arguments)
+        if len(shots) > 3:
+            raise error
+        return shoot(self, *arguments)
+
+    monkeypatch.setattr(module._Studio, "shoot", shoot_three)
+    with pytest.raises(error):
+        film(robot, run, path, width=WIDTH, height=HEIGHT, fps=50)
+    assert path.read_bytes() == b"the film of before"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_what_ffmpeg_refuses_is_an_error_and_leaves_nothing(tmp_path):
+    path = tmp_path / "video.mp4"
+    with pytest.raises(OSError, match=r"video\.mp4.*not divisible by 2") as caught:
+        with module._encoder(path, 65, 65, 50) as encode:
+            for _ in range(100):
+                encode(np.zeros((65, 65, 3), np.uint8))
+    assert "\n" not in str(caught.value)
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    "error", [ImportError, OSError, AttributeError, RuntimeError, mujoco.FatalError]
+)
+def test_missing_gl_is_one_line_that_names_the_packages(robot, run, tmp_path, monkeypatch, error):
+    def fail(name):
+        raise error(f"{name}:\nno such library")
+
+    monkeypatch.setattr(module.importlib, "import_module", fail)
+    monkeypatch.setenv("MUJOCO_GL", "egl")
+    with pytest.raises(RenderingUnavailableError) as caught:
+        film(robot, run, tmp_path / "video.mp4", width=WIDTH, height=HEIGHT, fps=50)
+    message = str(caught.value)
+    assert "\n" not in message
+    assert all(package in message for package in PACKAGES)
+    assert "mujoco.egl: no such library" in message
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("backend", ["", "egl", "osmesa"])
+def test_missing_libraries_are_told_from_a_real_loader(tmp_path, backend):
+    """Whatever PyOpenGL makes of libraries that do not load."""
+    script = f"""
+import ctypes
+load = ctypes.CDLL.__init__
+def refuse(self, name, *rest, **named):
+    if name and any(word in str(name) for word in ("EGL", "GL.so", "GLES", "OSMesa")):
+        raise OSError(f"{{name}}: cannot open shared object file")
+    load(self, name, *rest, **named)
+ctypes.CDLL.__init__ = refuse
+import os, pathlib, numpy, robots
+from pipeline.film import RenderingUnavailableError, Trajectory, film
+os.environ["MUJOCO_GL"] = {backend!r}
+run = Trajectory(0.02, numpy.eye(2, 19), numpy.zeros((2, 3)), numpy.zeros((2, 3)))
+try:
+    film(robots.load("go2"), run, pathlib.Path("video.mp4"), width=64, height=64, fps=50)
+except RenderingUnavailableError as error:
+    print(error)
+"""
+    gone = ("MUJOCO_GL", "DISPLAY", "PYOPENGL_PLATFORM")
+    env = {k: v for k, v in os.environ.items() if k not in gone}
+    env["PYTHONPATH"] = str(robots.spec.ROBOTS_DIR.parent)
+    done = subprocess.run(
+        [sys.executable, "-c", script], cwd=tmp_path, env=env, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.count("\n") == 1
+    assert all(package in done.stdout for package in PACKAGES)
+    assert not (tmp_path / "video.mp4").exists()
