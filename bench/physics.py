@@ -1,4 +1,4 @@
-"""Raw physics of the training model: `mujoco.batch` on all cores against MJX-JAX on the same CPU."""
+"""Raw physics of the training model: `mujoco.batch` against MJX-JAX on the same CPU."""
 
 import json
 import time
@@ -6,12 +6,12 @@ import time
 import jax
 import mujoco
 import numpy as np
+from mujoco import mjx
 
 import robots
 from pipeline import config
 from pipeline.physics.make import make_model
 from pipeline.physics.native import make_batch
-from pipeline.ppo import mjx
 from robots.model import SPAWN_KEY
 
 MJX_ENVS, MJX_STEPS, ROUNDS = 256, 8, 5

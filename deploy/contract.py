@@ -4,7 +4,7 @@ import dataclasses
 import json
 import math
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 from robots.errors import UserError
 from robots.spec import HeldJoint, RobotSpec
@@ -140,19 +140,20 @@ class PolicyContract:
             ContractError: If the text is no contract, or one of another schema version.
         """
         try:
-            raw = json.loads(text)
+            raw: Any = json.loads(text)
         except json.JSONDecodeError as error:
             raise ContractError(f"contract: not JSON ({error})") from error
         if not isinstance(raw, dict):
             raise ContractError("contract: want a JSON object")
-        version = raw.get("schema_version")
+        fields = cast("dict[str, Any]", raw)
+        version = fields.get("schema_version")
         if version != SCHEMA_VERSION:
             raise ContractError(
                 f"contract: schema_version is {version!r}, this code reads {SCHEMA_VERSION}; "
                 "export the policy again, or use the version of Surefoot that wrote it"
             )
-        _check_keys(raw)
-        return _parse(raw)
+        _check_keys(fields)
+        return _parse(fields)
 
 
 def _refuse_repeats(field: str, values: tuple[object, ...]) -> None:
@@ -175,7 +176,10 @@ def _check_keys(raw: dict[str, Any]) -> None:
 
 
 def _parse(raw: dict[str, Any]) -> PolicyContract:
-    fields = {key: tuple(v) if isinstance(v, list) else v for key, v in raw.items()}
+    fields: dict[str, Any] = {
+        key: tuple(cast("list[Any]", value)) if isinstance(value, list) else value
+        for key, value in raw.items()
+    }
     try:
         fields["observation"] = tuple(
             ObservationTerm(term["name"], tuple(term["scale"])) for term in raw["observation"]

@@ -80,7 +80,7 @@ def observe(contract: PolicyContract, inputs: Inputs, xp: ModuleType = np) -> Ar
         ContractError: If the contract names a term there is no code for, or a term's size is not
             what the contract says.
     """
-    blocks = []
+    blocks: list[Array] = []
     for term in contract.observation:
         if term.name not in TERMS:
             raise ContractError(
@@ -136,7 +136,7 @@ def advance_phase(contract: PolicyContract, phase: Array) -> Array:
 class TermSlice(NamedTuple):
     """Where a term stands: its place among the terms, and its first and past-the-end element."""
 
-    index: int
+    place: int
     start: int
     stop: int
 
@@ -148,8 +148,8 @@ def term_slice(contract: PolicyContract, name: str) -> TermSlice:
         ContractError: If the contract has no such term.
     """
     start = 0
-    for index, term in enumerate(contract.observation):
+    for place, term in enumerate(contract.observation):
         if term.name == name:
-            return TermSlice(index, start, start + term.size)
+            return TermSlice(place, start, start + term.size)
         start += term.size
     raise ContractError(f"contract: has no observation term {name!r}")

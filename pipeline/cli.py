@@ -21,7 +21,7 @@ class StageError(UserError):
     """A stage did its work and the result is not acceptable."""
 
 
-def run_stage(stage: Callable[[Config, Path], None], description: str) -> None:
+def run_stage(stage: Callable[[Config, Path], None], description: str | None) -> None:
     """Run a stage from the command line; expected errors become one message and exit status 1.
 
     Args:

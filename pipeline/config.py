@@ -1,7 +1,8 @@
 """params.yaml as frozen, typed objects; a wrong entry is one message that names its dotted key."""
 
+import re
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, cast
 
 import yaml
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
@@ -30,6 +31,15 @@ def _non_negative_range(limits: tuple[float, float]) -> tuple[float, float]:
     if limits[0] < 0:
         raise ValueError(f"lower end {limits[0]} should be at least 0")
     return limits
+
+
+def _patterns(shares: tuple[tuple[str, float], ...]) -> tuple[tuple[str, float], ...]:
+    for pattern, _ in shares:
+        try:
+            re.compile(pattern)
+        except re.error as error:
+            raise ValueError(f"{pattern!r} is no regular expression ({error})") from error
+    return shares
 
 
 Range = Annotated[tuple[float, float], AfterValidator(_ordered)]
@@ -111,7 +121,9 @@ class Rewards(Section):
     yaw_rate_sigma: Positive
     base_height: Positive
     swing_height: Positive
-    posture_weights: dict[str, NonNegative]
+    posture_weights: Annotated[
+        tuple[tuple[str, NonNegative], ...], AfterValidator(_patterns)
+    ]
     soft_limit: Share
 
 
@@ -282,11 +294,11 @@ def load(path: Path | str = "params.yaml") -> Config:
         raw = yaml.safe_load(path.read_text())
     except FileNotFoundError as error:
         raise ConfigError(f"{path}: no such file; run from the project's folder") from error
-    except yaml.YAMLError as error:
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise ConfigError(f"{path}: not valid YAML: {error}") from error
     if not isinstance(raw, dict):
         raise ConfigError(f"{path}: want a mapping of sections, got {type(raw).__name__}")
-    return parse(raw)
+    return parse(cast("dict[str, Any]", raw))
 
 
 def parse(raw: dict[str, Any]) -> Config:
@@ -297,20 +309,26 @@ def parse(raw: dict[str, Any]) -> Config:
         raise ConfigError(
             f"params.yaml: robot: {robot!r} is unknown; allowed: {', '.join(robots.names())}"
         )
-    overrides = raw.pop("overrides", None) or {}
-    if not isinstance(overrides, dict):
-        raise ConfigError("params.yaml: overrides: want a mapping of robots")
+    overrides: dict[str, Any] = raw.pop("overrides", None) or {}
+    if not isinstance(overrides, dict):  # pyright: ignore[reportUnnecessaryIsInstance]
+        raise ConfigError(
+            f"params.yaml: overrides: {overrides!r} is not allowed: want a mapping of robots"
+        )
     for name in overrides:
         if name not in robots.names():
             raise ConfigError(
                 f"params.yaml: overrides.{name}: no such robot; "
                 f"allowed: {', '.join(robots.names())}"
             )
-    merged = _merge(raw, overrides.get(robot) or {}, f"overrides.{robot}")
+    changes: dict[str, Any] = overrides.get(robot) or {}
+    sections = {key: value for key, value in raw.items() if key not in ("robot", "seed")}
+    merged = {**raw, **_merge(sections, changes, f"overrides.{robot}")}
     try:
         config = Config.model_validate(merged)
     except ValidationError as error:
-        raise ConfigError("\n".join(_explain(item) for item in error.errors())) from error
+        lines = [_explain(item, robot, changes) for item in _deepest(error.errors())]
+        raise ConfigError("\n".join(lines)) from error
+    _check_booleans(merged, config.model_dump(), "")
     _check_together(config)
     return config
 
@@ -318,9 +336,9 @@ def parse(raw: dict[str, Any]) -> Config:
 def _with_numbers(node: Any) -> Any:
     """Turn strings that are numbers into numbers: YAML 1.1 reads `1e-3` as a string."""
     if isinstance(node, dict):
-        return {key: _with_numbers(value) for key, value in node.items()}
+        return {k: _with_numbers(v) for k, v in cast("dict[str, Any]", node).items()}
     if isinstance(node, list):
-        return [_with_numbers(value) for value in node]
+        return [_with_numbers(value) for value in cast("list[Any]", node)]
     if isinstance(node, str):
         try:
             return float(node)
@@ -333,19 +351,42 @@ def _merge(base: dict[str, Any], changes: Any, where: str) -> dict[str, Any]:
     if not isinstance(changes, dict):
         raise ConfigError(f"params.yaml: {where}: {changes!r} is not a mapping")
     merged = dict(base)
-    for key, value in changes.items():
+    for key, value in cast("dict[str, Any]", changes).items():
         if key not in base:
             raise ConfigError(
                 f"params.yaml: {where}.{key}: unknown key; allowed: {', '.join(sorted(base))}"
             )
         if isinstance(base[key], dict):
-            value = _merge(base[key], value, f"{where}.{key}")
-        merged[key] = value
+            merged[key] = _merge(base[key], value, f"{where}.{key}")
+        elif isinstance(value, dict) and value:
+            raise ConfigError(
+                f"params.yaml: {where}.{key}: {value!r} is not allowed: what it changes is "
+                f"{base[key]!r}, no mapping"
+            )
+        elif value != {}:  # an empty mapping changes nothing
+            merged[key] = value
     return merged
 
 
-def _explain(item: Any) -> str:
-    key = ".".join(str(part) for part in item["loc"])
+def _deepest(errors: list[Any]) -> list[Any]:
+    """Drop the errors of a list or section that only follow from one inside it."""
+    inside = {item["loc"][:depth] for item in errors for depth in range(len(item["loc"]))}
+    return [item for item in errors if item["loc"] not in inside]
+
+
+def _written_at(loc: tuple[Any, ...], robot: str, changes: dict[str, Any]) -> str:
+    """Dotted key of the place a value was written: the robot's overrides, or its own section."""
+    key = ".".join(str(part) for part in loc)
+    node: Any = changes
+    for part in loc:
+        if not isinstance(node, dict):
+            break
+        node = cast("dict[str, Any]", node).get(part, {})
+    return key if isinstance(node, dict) else f"overrides.{robot}.{key}"
+
+
+def _explain(item: Any, robot: str, changes: dict[str, Any]) -> str:
+    key = _written_at(item["loc"], robot, changes)
     if item["type"] == "extra_forbidden":
         allowed = _allowed_keys(item["loc"])
         return f"params.yaml: {key}: unknown key; allowed: {', '.join(allowed)}"
@@ -360,6 +401,19 @@ def _allowed_keys(loc: tuple[Any, ...]) -> list[str]:
     for part in loc[:-1]:
         section = section.model_fields[part].annotation
     return sorted(section.model_fields)
+
+
+def _check_booleans(raw: Any, parsed: Any, key: str) -> None:
+    """Refuse `true` for a number, and a number or a word for `true`: pydantic converts them."""
+    if isinstance(raw, dict):
+        for name, value in cast("dict[str, Any]", raw).items():
+            _check_booleans(value, parsed[name], f"{key}.{name}" if key else name)
+    elif isinstance(raw, list):
+        for index, value in enumerate(cast("list[Any]", raw)):
+            _check_booleans(value, parsed[index], f"{key}.{index}")
+    elif isinstance(raw, bool) != isinstance(parsed, bool):
+        wanted = "true or false" if isinstance(parsed, bool) else "a number"
+        raise ConfigError(f"params.yaml: {key}: {raw!r} is not allowed: want {wanted}")
 
 
 def _check_together(config: Config) -> None:
@@ -377,12 +431,25 @@ def _check_together(config: Config) -> None:
             f"params.yaml: ppo.num_minibatches: {ppo.num_minibatches} does not divide "
             f"ppo.num_envs {ppo.num_envs}"
         )
-    for key, section in (("evaluate", config.evaluate), ("sim2sim", config.sim2sim)):
-        length = section.duration_s if isinstance(section, Evaluate) else section.episode_s
-        if section.settle_s >= length:
+    lengths = {
+        "evaluate": (config.evaluate.settle_s, config.evaluate.duration_s),
+        "sim2sim": (config.sim2sim.settle_s, config.sim2sim.episode_s),
+    }
+    for key, (settle_s, length_s) in lengths.items():
+        if round(settle_s / control.ctrl_dt) >= round(length_s / control.ctrl_dt):
             raise ConfigError(
-                f"params.yaml: {key}.settle_s: {section.settle_s} leaves nothing of an episode of "
-                f"{length} s"
+                f"params.yaml: {key}.settle_s: {settle_s} leaves nothing of an episode of "
+                f"{length_s} s"
+            )
+    at_least_a_step = {
+        "task.control.episode_length_s": control.episode_length_s,
+        "sim2sim.push_interval_s": config.sim2sim.push_interval_s,
+    }
+    for key, seconds in at_least_a_step.items():
+        if seconds < control.ctrl_dt:
+            raise ConfigError(
+                f"params.yaml: {key}: {seconds} is less than one "
+                f"task.control.ctrl_dt ({control.ctrl_dt})"
             )
     delay = config.task.randomization.action_delay_s[1]
     if delay > control.ctrl_dt:

@@ -1,5 +1,7 @@
 """The environment: a robot that follows velocity commands. Batched, pure, one for every physics."""
 
+from dataclasses import replace
+
 import flax.struct
 import jax
 import jax.numpy as jnp
@@ -131,13 +133,14 @@ class Env:
         state = self._spawn(spawn_key)
         # Ages are staggered, so that time limits do not fall on all environments at once.
         age = jax.random.randint(age_key, (self.num_envs,), 0, self.max_steps)
-        state = state.replace(
+        state = replace(
+            state,
             key=key,
             command=self._sample_command(command_key),
             step_count=age if self.randomized else jnp.zeros_like(age),
         )
         moment = self._moment(state, state, jnp.zeros_like(state.action))
-        return state.replace(moment=moment, obs=self._observe(obs_key, state, moment))
+        return replace(state, moment=moment, obs=self._observe(obs_key, state, moment))
 
     def _sample_command(self, key: jax.Array) -> CommandState:
         control = self.task.control
@@ -148,7 +151,7 @@ class Env:
         ranges, robot = self.task.randomization, self.robot
         n, num_joints, num_feet = self.num_envs, len(robot.joints), len(robot.feet)
         keys = jax.random.split(key, 7)
-        yaw = uniform(keys[0], (-np.pi, np.pi), (n,)) * self.randomized
+        yaw = uniform(keys[0], (-np.pi, np.pi), (n,)) * float(self.randomized)
         joint_pos = jnp.broadcast_to(self._default_pos, (n, num_joints))
         lin_vel = jnp.zeros((n, 3))
         offset = jnp.zeros((n, num_joints))
@@ -177,7 +180,7 @@ class Env:
             done=zeros,
             truncation=zeros,
             command=CommandState(jnp.zeros((n, 3)), jnp.zeros((n,), jnp.int32)),
-            phase=uniform(keys[5], (0.0, 1.0), (n,)) * self.randomized,
+            phase=uniform(keys[5], (0.0, 1.0), (n,)) * float(self.randomized),
             action=jnp.zeros((n, num_joints)),
             targets=jnp.broadcast_to(self._default_pos, (n, num_joints)),
             step_count=jnp.zeros((n,), jnp.int32),
@@ -213,7 +216,8 @@ class Env:
         key, push_key, spawn_key, command_key, obs_key = jax.random.split(state.key, 5)
         before = self._push(push_key, state) if self.randomized else state
         targets = joint_targets(self.contract, action)
-        after = before.replace(
+        after = replace(
+            before,
             physics=self.physics.step(before.physics, self._by_substep(before, targets)),
             phase=advance_phase(self.contract, before.phase),
             step_count=before.step_count + 1,
@@ -227,7 +231,8 @@ class Env:
         done = fallen | out_of_time
         length = after.step_count.astype(jnp.float32)
         after = self._restart(spawn_key, command_key, after, done)
-        return after.replace(
+        return replace(
+            after,
             key=key,
             obs=self._observe(obs_key, after, moment),
             reward=reward * self.task.control.ctrl_dt,
@@ -257,8 +262,9 @@ class Env:
         jump = jnp.stack([speed * jnp.cos(angle), speed * jnp.sin(angle)], axis=-1)
         jump = jnp.where(due[:, None], jump, 0.0)
         qvel = state.physics.qvel.at[:, :2].add(jump)
-        return state.replace(
-            physics=state.physics.replace(qvel=qvel),
+        return replace(
+            state,
+            physics=replace(state.physics, qvel=qvel),
             steps_to_push=jnp.where(due, self._push_wait(keys[2]), state.steps_to_push - 1),
         )
 
@@ -279,7 +285,7 @@ class Env:
             for name in kept + episode
         }
         due = jax.tree.map(choose, command, commands.advance(state.command, command))
-        return state.replace(command=due, **restarted)
+        return replace(state, command=due, **restarted)
 
     # ---------------------------------------------------------- what is seen
 

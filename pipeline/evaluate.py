@@ -13,7 +13,6 @@ from pipeline.policy_folder import TrainedPolicy
 from pipeline.quality import Episodes, by_command, summarize
 from pipeline.rollout import rollout
 
-
 TOUR_STEP_S = 1.5
 """How long the tour stays at each command, s."""
 

@@ -120,10 +120,9 @@ def _smooth(values: np.ndarray, width: float) -> np.ndarray:
 def _encoder(path: Path, width: int, height: int, fps: int) -> Iterator[Callable[[Any], Any]]:
     """Give a function that takes the film's pictures, (height, width, 3) uint8, one by one."""
     source = f"-f rawvideo -pix_fmt rgb24 -s {width}x{height} -r {fps} -i -"
-    colours = "-colorspace bt709"
-    matrix = "-vf scale=out_color_matrix=bt709:out_range=tv"
-    target = f"-c:v libx264 -preset veryfast -crf 21 -pix_fmt yuv420p {colours} {matrix}"
-    options = f"-y -loglevel error {source} {target} -movflags +faststart -f mp4".split()
+    colours = "-pix_fmt yuv420p -colorspace bt709 -vf scale=out_color_matrix=bt709:out_range=tv"
+    target = f"-c:v libx264 -preset veryfast -crf 21 {colours} -movflags +faststart -f mp4"
+    options = f"-y -loglevel error {source} {target}".split()
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(path.name + ".partial")
     command = [imageio_ffmpeg.get_ffmpeg_exe(), *options, str(partial)]
@@ -160,15 +159,15 @@ def _dress(mjcf: mujoco.MjSpec) -> None:
     look.map.znear, look.map.zfar, mjcf.stat.extent = 0.1, 20, 1.0
     # Chosen for drawing without a GPU, where smooth edges alone are half of a picture's cost.
     look.quality.shadowsize, look.quality.offsamples = 1024, 4
-    look.quality.numslices, look.quality.numstacks = 16, 8
+    look.quality.numslices, look.quality.numstacks, look.quality.numquads = 16, 6, 2
     look.global_.fovy = FOVY_DEG
 
 
 def _open_gl(model: mujoco.MjModel, width: int, height: int) -> tuple[Any, mujoco.MjrContext]:
     """Make an off-screen GL context: MUJOCO_GL's, else EGL's where there is no display.
 
-    MuJoCo's own Renderer goes by what MUJOCO_GL was when mujoco was first imported, and an
-    import with it naming a missing library fails: too early and too hard for all other stages.
+    Chosen only now, unlike by MuJoCo's own Renderer: with MUJOCO_GL naming a library that is
+    missing, already `import mujoco` fails, and with it stages that draw nothing.
     """
     default = "cgl" if sys.platform == "darwin" else "glfw" if os.environ.get("DISPLAY") else "egl"
     backend = os.environ.get("MUJOCO_GL", "").lower() or default
@@ -252,6 +251,8 @@ class _Studio:
         mujoco.mj_kinematics(self.model, self.data)
         mujoco.mj_camlight(self.model, self.data)
         scene, kinds = self.scene, mujoco.mjtCatBit
+        # The endless floor is laid out around where the camera was before.
+        mujoco.mjv_updateCamera(self.model, self.data, self.camera, scene)
         mujoco.mjv_updateScene(
             self.model, self.data, self.shown, None, self.camera, kinds.mjCAT_ALL, scene
         )

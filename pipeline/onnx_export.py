@@ -9,7 +9,7 @@ import os
 import warnings
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from deploy.contract import PolicyContract
 from deploy.policy import CONTRACT_KEY
@@ -68,7 +68,7 @@ def _convert(
         input_signature=[tf.TensorSpec([1, obs_size], tf.float32, name="obs")],
         autograph=False,
     )
-    module = tf.Module()
+    module: Any = tf.Module()
     module.forward = function
     converter = tf.lite.TFLiteConverter.from_concrete_functions(
         [function.get_concrete_function()], module

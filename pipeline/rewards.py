@@ -105,7 +105,7 @@ def make_reference(robot: RobotSpec, config: Rewards, stance_ratio: float) -> Re
 
 
 def _posture_weight(config: Rewards, joint: str) -> float:
-    for pattern, weight in config.posture_weights.items():
+    for pattern, weight in config.posture_weights:
         if re.search(pattern, joint):
             return weight
     return 0.0

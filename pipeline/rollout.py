@@ -1,7 +1,7 @@
 """Let a deterministic policy drive the training environment through given commands."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import jax
 import jax.numpy as jnp
@@ -72,7 +72,7 @@ def rollout(env: Env, act: Act, commands: np.ndarray, key: jax.Array) -> Rollout
 def _with_command(env: Env, state: EnvState, command: jax.Array) -> EnvState:
     """Ask for a command from now on, in the policy's eyes too."""
     where = term_slice(env.contract, "command")
-    scale = np.asarray([env.contract.observation[where.index].scale], np.float32)
+    scale = np.asarray([env.contract.observation[where.place].scale], np.float32)
     obs = state.obs["state"].at[:, where.start : where.stop].set(command * scale)
     asked = CommandState(command, jnp.full((env.num_envs,), NEVER, jnp.int32))
-    return state.replace(command=asked, obs={**state.obs, "state": obs})
+    return replace(state, command=asked, obs={**state.obs, "state": obs})

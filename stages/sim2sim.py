@@ -18,8 +18,10 @@ def main(config: Config, out: Path) -> None:
     report(out / "report.html", verdict, robots.load(config.robot), policy.contract)
     for criterion in verdict.gate["criteria"]:
         mark = "pass" if criterion["passed"] else "FAIL"
-        print(f"{mark}  {criterion['name']} {criterion['measured']} (required "
-              f"{criterion['comparison']} {criterion['required']} {criterion['unit']})")
+        print(
+            f"{mark}  {criterion['name']} {criterion['measured']} (required "
+            f"{criterion['comparison']} {criterion['required']} {criterion['unit']})"
+        )
     if not verdict.gate["passed"] and config.sim2sim.enabled:
         raise StageError(
             "the gate says no, see report.html:\n  " + "\n  ".join(failures(verdict.gate))

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from dvclive import Live
+from dvclive.live import Live
 
 from pipeline.cli import run_stage
 from pipeline.config import Config

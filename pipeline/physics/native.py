@@ -1,5 +1,7 @@
 """MuJoCo's C engine on CPU threads (`mujoco.batch`), called from inside jitted JAX code."""
 
+from typing import Any
+
 import jax
 import jax.numpy as jnp
 import mujoco
@@ -57,12 +59,11 @@ class NativePhysics:
             "foot_vel": (len(robot.feet), 3),
             "foot_force": (len(robot.feet),),
         }
-        self._result = PhysicsState(
-            **{
-                name: jax.ShapeDtypeStruct((num_envs, *shape), jnp.float32)
-                for name, shape in shapes.items()
-            }
-        )
+        results: dict[str, Any] = {
+            name: jax.ShapeDtypeStruct((num_envs, *shape), jnp.float32)
+            for name, shape in shapes.items()
+        }
+        self._result = PhysicsState(**results)
 
     def step(self, state: PhysicsState, targets: jax.Array) -> PhysicsState:
         """Advance one control period; see `Physics.step`."""

@@ -8,6 +8,4 @@ import io
 
 # Brax imports MJX, which prints two lines where the optional Warp is not installed.
 with contextlib.redirect_stdout(io.StringIO()):
-    from mujoco import mjx
-
-__all__ = ["mjx"]
+    from mujoco import mjx as mjx

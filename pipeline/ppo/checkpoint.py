@@ -1,10 +1,12 @@
 """Checkpoints of a run: atomic and complete, so that a kill leaves no mark on the result."""
 
 import errno
+import fcntl
 import json
+import os
 import shutil
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import jax
 import orbax.checkpoint as ocp
@@ -34,6 +36,7 @@ class Checkpoints:
     def __init__(self, folder: Path, keep: int = 2) -> None:
         self.folder = folder.absolute()
         self.folder.mkdir(parents=True, exist_ok=True)
+        self._lock = _lock(self.folder / "lock")
         for leftover in self.folder.glob("*.partial"):
             shutil.rmtree(leftover)
         self._keep = keep
@@ -104,8 +107,27 @@ class Checkpoints:
         return None
 
     def close(self) -> None:
-        """Stop Orbax's background threads."""
+        """Stop Orbax's background threads, and let other processes have the folder."""
         self._checkpointer.close()
+        self._lock.close()
+
+
+def _lock(path: Path) -> IO[str]:
+    """Hold a file lock until closed or killed; wait for another holder.
+
+    A killed `dvc repro` may leave its training running: the next one takes over when it is done.
+    """
+    file = path.open("a+")
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        file.seek(0)
+        print(f"process {file.read() or '?'} is training this very run; waiting for it", flush=True)
+        fcntl.flock(file, fcntl.LOCK_EX)
+    file.truncate(0)
+    file.write(str(os.getpid()))
+    file.flush()
+    return file
 
 
 def _first_line(error: BaseException) -> str:

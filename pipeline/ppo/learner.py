@@ -115,20 +115,21 @@ class Learner:
             )
             raw = dist.sample_no_postprocessing(logits, key)
             after = self._env_step(env, dist.postprocess(raw))
+            extras: Any = {
+                "policy_extras": {
+                    "raw_action": raw,
+                    "log_prob": dist.log_prob(logits, raw),
+                    "distribution_params": logits,
+                },
+                "state_extras": {"truncation": after.truncation},
+            }
             transition = Transition(
                 observation=env.obs,
                 action=jnp.zeros(()),
                 reward=after.reward,
                 discount=1.0 - after.done,
                 next_observation=jnp.zeros(()),
-                extras={
-                    "policy_extras": {
-                        "raw_action": raw,
-                        "log_prob": dist.log_prob(logits, raw),
-                        "distribution_params": logits,
-                    },
-                    "state_extras": {"truncation": after.truncation},
-                },
+                extras=extras,
             )
             return after, (transition, self._measure(after))
 
@@ -174,7 +175,7 @@ class Learner:
 
     def _loss(
         self, networks: losses.PPONetworkParams, normalizer: Any, batch: Transition, key: jax.Array
-    ) -> tuple[jax.Array, Metrics]:
+    ) -> tuple[Any, Any]:
         ppo = self.ppo
         return losses.compute_ppo_loss(
             networks,

@@ -47,7 +47,7 @@ def make_networks(ppo: Ppo, obs_sizes: dict[str, int], action_size: int) -> PPON
     return make_ppo_networks(
         {name: (size,) for name, size in obs_sizes.items()},
         action_size,
-        preprocess_observations_fn=normalize,
+        preprocess_observations_fn=normalize,  # pyright: ignore[reportArgumentType]
         policy_hidden_layer_sizes=ppo.policy_hidden_layer_sizes,
         value_hidden_layer_sizes=ppo.value_hidden_layer_sizes,
         policy_obs_key=ACTOR,
@@ -76,9 +76,9 @@ def init_params(
     """
     policy_key, value_key = jax.random.split(key)
     nest = {name: specs.Array((size,), jnp.dtype("float32")) for name, size in obs_sizes.items()}
-    weights = PPONetworkParams(
-        policy=_with_noise(networks.policy_network.init(policy_key), init_noise_std),
-        value=networks.value_network.init(value_key),
+    weights = PPONetworkParams(  # pyright: ignore[reportCallIssue]
+        policy=_with_noise(networks.policy_network.init(policy_key), init_noise_std),  # pyright: ignore[reportCallIssue]
+        value=networks.value_network.init(value_key),  # pyright: ignore[reportCallIssue]
     )
     return PolicyParams(running_statistics.init_state(nest), weights)
 
@@ -129,13 +129,15 @@ def export_view(
         "kernel": np.asarray(layers[last]["kernel"])[:, :action_size],
         "bias": np.asarray(layers[last]["bias"])[:action_size],
     }
+    mean: Any = params.normalizer.mean
+    std: Any = params.normalizer.std
     row = running_statistics.NestedMeanStd(
-        mean=np.asarray(params.normalizer.mean[ACTOR])[None],
-        std=np.asarray(params.normalizer.std[ACTOR])[None],
+        mean=np.asarray(mean[ACTOR])[None], std=np.asarray(std[ACTOR])[None]
     )
     network = MLP([*ppo.policy_hidden_layer_sizes, action_size], activation=linen.swish)
 
     def forward(obs: jax.Array) -> jax.Array:
-        return jnp.tanh(network.apply({"params": layers}, normalize(obs, row)))
+        mean_action: Any = network.apply({"params": layers}, normalize(obs, row))
+        return jnp.tanh(mean_action)
 
     return forward

@@ -54,7 +54,9 @@ def traces(verdict: Verdict, contract: PolicyContract) -> Traces:
 
     return Traces(
         time=time,
-        labels=[f"vx {c[0]:.2f}, vy {c[1]:.2f} m/s, yaw {c[2]:.2f} rad/s" for c in shown.command[-1]],
+        labels=[
+            f"vx {c[0]:.2f}, vy {c[1]:.2f} m/s, yaw {c[2]:.2f} rad/s" for c in shown.command[-1]
+        ],
         command=shown.command.swapaxes(0, 1),
         velocity=by_episode(shown.velocity),
         joint_names=list(contract.joint_names),
