@@ -28,9 +28,6 @@ export MPLCONFIGDIR := $(CURDIR)/.cache/matplotlib
 export DVC_SITE_CACHE_DIR := $(CURDIR)/.cache/dvc
 export DVC_NO_ANALYTICS := 1
 export PYRIGHT_PYTHON_IGNORE_WARNINGS := 1
-ifeq ($(shell uname -s),Linux)
-export MUJOCO_GL ?= egl
-endif
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' Makefile

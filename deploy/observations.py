@@ -110,24 +110,6 @@ def joint_targets(contract: PolicyContract, action: Array) -> Array:
     return _per_element(contract.default_joint_pos, action) + scale * action
 
 
-def projected_gravity(quat: Array, xp: ModuleType = np) -> Array:
-    """Direction of gravity in the body frame: the third row of R(quat), negated.
-
-    Args:
-        quat: (..., 4) orientation of the body in the world, wxyz, of unit length.
-        xp: `numpy` or `jax.numpy`.
-
-    Returns:
-        (..., 3) unit vector; (0, 0, -1) when upright.
-    """
-    w, x, y, z = quat[..., 0], quat[..., 1], quat[..., 2], quat[..., 3]
-    two = np.float32(2)
-    return xp.stack(
-        [two * (w * y - x * z), -two * (w * x + y * z), two * (x * x + y * y) - np.float32(1)],
-        axis=-1,
-    )
-
-
 def advance_phase(contract: PolicyContract, phase: Array) -> Array:
     """The gait phase one control period later, in [0, 1)."""
     return (phase + np.float32(contract.ctrl_dt / contract.gait_period_s)) % np.float32(1)

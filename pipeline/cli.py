@@ -1,10 +1,12 @@
 """What all stages share: find the configuration, run, and turn expected errors into one line."""
 
 import argparse
+import contextlib
+import errno
 import json
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -34,17 +36,36 @@ def run_stage(stage: Callable[[Config, Path], None], description: str | None) ->
     )
     parser.add_argument("--params", default="params.yaml", help="parameter file [params.yaml]")
     arguments = parser.parse_args()
-    try:
+    with expected_errors():
         settings = config.load(arguments.params)
         stage(settings, ARTIFACTS / settings.robot)
+
+
+@contextlib.contextmanager
+def expected_errors() -> Iterator[None]:
+    """Turn errors that a user can act on into one message and exit status 1.
+
+    With SUREFOOT_TRACE set in the environment the stack trace is shown too.
+    """
+    try:
+        yield
     except UserError as error:
         if os.environ.get("SUREFOOT_TRACE"):
             raise
         sys.exit(f"error: {error}")
     except OSError as error:
-        sys.exit(f"error: {error.strerror or error}: {error.filename or ''}".rstrip(": "))
+        if os.environ.get("SUREFOOT_TRACE"):
+            raise
+        sys.exit(f"error: {_describe(error)}")
     except KeyboardInterrupt:
         sys.exit("stopped; run again to continue")
+
+
+def _describe(error: OSError) -> str:
+    where = f"{error.filename}: " if error.filename else ""
+    if error.errno == errno.ENOSPC:
+        return f"{where}the disk is full; free some space and run again, nothing is lost"
+    return f"{where}{error.strerror or error}"
 
 
 def write_json(path: Path, content: dict[str, Any]) -> None:

@@ -2,18 +2,20 @@
 
 from dataclasses import replace
 
-import flax.struct
 import jax
 import jax.numpy as jnp
 import numpy as np
 
 from deploy.contract import CommandRanges, PolicyContract, make_contract
-from deploy.observations import Inputs, advance_phase, joint_targets, observe, projected_gravity
+from deploy.frames import projected_gravity, rotate_inverse
+from deploy.observations import Inputs, advance_phase, joint_targets, observe
 from pipeline import commands, rewards
 from pipeline.commands import CommandState
-from pipeline.config import Config, Task
+from pipeline.config import Config
+from pipeline.config_sections import Task
+from pipeline.episode import EnvState, Spawner
 from pipeline.physics.make import make_model, make_physics
-from pipeline.physics.protocol import Physics, PhysicsState
+from pipeline.physics.protocol import Physics
 from pipeline.randomize import (
     Bodies,
     draw_bodies,
@@ -27,47 +29,6 @@ from robots import RobotSpec
 
 CONTACT_FORCE = 1.0
 """Normal force above which a foot counts as on the ground, N."""
-
-
-@flax.struct.dataclass
-class EnvState:
-    """All environments between two control steps.
-
-    Args:
-        key: Random key of the batch.
-        physics: Simulator state.
-        obs: `state` (num_envs, observation_size) for the actor, `privileged_state` for the critic.
-        reward: (num_envs,) of the last step.
-        done: (num_envs,) float, 1 where the last step ended an episode, by a fall or by time.
-        truncation: (num_envs,) float, 1 where it ended by time.
-        command: Current command.
-        phase: (num_envs,) gait phase, in [0, 1).
-        action: (num_envs, num_joints) last action.
-        targets: (num_envs, num_joints) rad, last joint targets.
-        step_count: (num_envs,) control steps in this episode.
-        encoder_offset: (num_envs, num_joints) rad.
-        delay: (num_envs, 1) substeps from observation to motor.
-        steps_to_push: (num_envs,) control steps until the next push.
-        episode_length: (num_envs,) control steps of the episode so far, before any reset.
-        moment: What rewards saw at the last step, before any reset.
-    """
-
-    key: jax.Array
-    physics: PhysicsState
-    obs: dict[str, jax.Array]
-    reward: jax.Array
-    done: jax.Array
-    truncation: jax.Array
-    command: CommandState
-    phase: jax.Array
-    action: jax.Array
-    targets: jax.Array
-    step_count: jax.Array
-    encoder_offset: jax.Array
-    delay: jax.Array
-    steps_to_push: jax.Array
-    episode_length: jax.Array
-    moment: Moment
 
 
 def contract_of(task: Task, robot: RobotSpec) -> PolicyContract:
@@ -119,6 +80,8 @@ class Env:
         self.contract = contract_of(task, robot)
         self.reference = rewards.make_reference(robot, task.rewards, task.control.stance_ratio)
         self.max_steps = round(task.control.episode_length_s / task.control.ctrl_dt)
+        sim_dt = float(physics.model.opt.timestep)
+        self._spawner = Spawner(robot, task, self.num_envs, sim_dt, randomized)
         self._privileged = bodies.privileged
         self._default_pos = np.asarray([robot.default_joint_pos], np.float32)
         self._effort = np.asarray([[j.effort_limit for j in robot.joints]], np.float32)
@@ -130,7 +93,7 @@ class Env:
     def reset(self, key: jax.Array) -> EnvState:
         """Start an episode in every environment."""
         key, spawn_key, command_key, obs_key, age_key = jax.random.split(key, 5)
-        state = self._spawn(spawn_key)
+        state = self._spawner.spawn(spawn_key)
         # Ages are staggered, so that time limits do not fall on all environments at once.
         age = jax.random.randint(age_key, (self.num_envs,), 0, self.max_steps)
         state = replace(
@@ -145,64 +108,6 @@ class Env:
     def _sample_command(self, key: jax.Array) -> CommandState:
         control = self.task.control
         return commands.sample(key, self.task.commands, self.num_envs, control.ctrl_dt)
-
-    def _spawn(self, key: jax.Array) -> EnvState:
-        """The spawn pose with random heading and, when randomized, random errors."""
-        ranges, robot = self.task.randomization, self.robot
-        n, num_joints, num_feet = self.num_envs, len(robot.joints), len(robot.feet)
-        keys = jax.random.split(key, 7)
-        yaw = uniform(keys[0], (-np.pi, np.pi), (n,)) * float(self.randomized)
-        joint_pos = jnp.broadcast_to(self._default_pos, (n, num_joints))
-        lin_vel = jnp.zeros((n, 3))
-        offset = jnp.zeros((n, num_joints))
-        delay = jnp.zeros((n, 1))
-        if self.randomized:
-            joint_pos += uniform(keys[1], ranges.initial_joint_pos, (n, num_joints))
-            lin_vel = uniform(keys[2], ranges.initial_lin_vel, (n, 3))
-            offset = uniform(keys[3], ranges.encoder_offset, (n, num_joints))
-            delay = uniform(keys[4], ranges.action_delay_s, (n, 1))
-        zeros = jnp.zeros((n,))
-        physics = PhysicsState(
-            qpos=jnp.concatenate([self._spawn_base(yaw), joint_pos], axis=-1),
-            qvel=jnp.concatenate([lin_vel, jnp.zeros((n, 3 + num_joints))], axis=-1),
-            qacc_warmstart=jnp.zeros((n, 6 + num_joints)),
-            joint_torque=jnp.zeros((n, num_joints)),
-            foot_pos=jnp.zeros((n, num_feet, 3)),
-            foot_vel=jnp.zeros((n, num_feet, 3)),
-            foot_force=jnp.zeros((n, num_feet)),
-        )
-        sim_dt = float(self.physics.model.opt.timestep)
-        return EnvState(
-            key=key,
-            physics=physics,
-            obs={},
-            reward=zeros,
-            done=zeros,
-            truncation=zeros,
-            command=CommandState(jnp.zeros((n, 3)), jnp.zeros((n,), jnp.int32)),
-            phase=uniform(keys[5], (0.0, 1.0), (n,)) * float(self.randomized),
-            action=jnp.zeros((n, num_joints)),
-            targets=jnp.broadcast_to(self._default_pos, (n, num_joints)),
-            step_count=jnp.zeros((n,), jnp.int32),
-            encoder_offset=offset,
-            delay=jnp.round(delay / sim_dt).astype(jnp.int32),
-            steps_to_push=self._push_wait(keys[6]),
-            episode_length=jnp.zeros((n,)),
-            moment=None,  # pyright: ignore[reportArgumentType]
-        )
-
-    def _spawn_base(self, yaw: jax.Array) -> jax.Array:
-        """(num_envs, 7) base position and orientation, turned by `yaw`."""
-        w, _, y, _ = self.robot.spawn_quat
-        cos, sin = jnp.cos(yaw / 2), jnp.sin(yaw / 2)
-        zero = jnp.zeros_like(yaw)
-        height = zero + self.robot.spawn_height
-        quat = [cos * w, -sin * y, cos * y, sin * w]  # about z, then the spawn pitch
-        return jnp.stack([zero, zero, height, *quat], axis=-1)
-
-    def _push_wait(self, key: jax.Array) -> jax.Array:
-        seconds = uniform(key, self.task.randomization.push_interval_s, (self.num_envs,))
-        return (seconds / self.task.control.ctrl_dt).astype(jnp.int32)
 
     # ------------------------------------------------------------------- step
 
@@ -265,14 +170,14 @@ class Env:
         return replace(
             state,
             physics=replace(state.physics, qvel=qvel),
-            steps_to_push=jnp.where(due, self._push_wait(keys[2]), state.steps_to_push - 1),
+            steps_to_push=jnp.where(due, self._spawner.push_wait(keys[2]), state.steps_to_push - 1),
         )
 
     def _restart(
         self, spawn_key: jax.Array, command_key: jax.Array, state: EnvState, done: jax.Array
     ) -> EnvState:
         """Put a fresh episode where one is done, and a fresh command where one is due."""
-        fresh = self._spawn(spawn_key)
+        fresh = self._spawner.spawn(spawn_key)
         command = self._sample_command(command_key)
 
         def choose(new: jax.Array, old: jax.Array) -> jax.Array:
@@ -297,7 +202,7 @@ class Env:
         feet = np.arange(len(self.robot.feet))
         return Moment(
             command=before.command.value,
-            lin_vel_b=rotate_inverse(quat, physics.qvel[:, :3]),
+            lin_vel_b=rotate_inverse(quat, physics.qvel[:, :3], jnp),
             ang_vel_b=physics.qvel[:, 3:6],
             projected_gravity=projected_gravity(quat, jnp),
             base_height=physics.qpos[:, 2],
@@ -321,7 +226,7 @@ class Env:
         privileged = jnp.concatenate(
             [
                 exact,
-                rotate_inverse(state.physics.qpos[:, 3:7], state.physics.qvel[:, :3]) * 2.0,
+                rotate_inverse(state.physics.qpos[:, 3:7], state.physics.qvel[:, :3], jnp) * 2.0,
                 state.physics.qpos[:, 2:3] * 4.0,
                 moment.foot_contact.astype(jnp.float32),
                 moment.foot_height * 10.0,
@@ -357,15 +262,3 @@ class Env:
             ),
             joint_vel=symmetric_noise(keys[3], noise.joint_vel, clean.joint_vel),
         )
-
-
-def rotate_inverse(quat: jax.Array, vector: jax.Array) -> jax.Array:
-    """Express a world-frame vector in the body frame.
-
-    Args:
-        quat: (num_envs, 4) orientation of the body, wxyz.
-        vector: (num_envs, 3).
-    """
-    w, axis = quat[:, :1], -quat[:, 1:]
-    twice = 2.0 * jnp.cross(axis, vector)
-    return vector + w * twice + jnp.cross(axis, twice)

@@ -1,11 +1,17 @@
 """Files that are either whole or not there."""
 
+import errno
 import hashlib
+import logging
 import math
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+
+SEAL = "files.sha256"
+"""File in a sealed folder with the hash of all others."""
 
 
 def write_atomically(path: Path, content: str | bytes) -> None:
@@ -36,6 +42,45 @@ def hash_files(root: Path, files: Iterable[Path]) -> str:
         digest.update(path.relative_to(root).as_posix().encode() + b"\0")
         digest.update(hashlib.sha256(path.read_bytes()).digest())
     return digest.hexdigest()
+
+
+def seal(folder: Path) -> None:
+    """Write down what a folder's files are, for `is_sealed` to check."""
+    write_atomically(folder / SEAL, hash_files(folder, _sealed_files(folder)))
+
+
+def is_sealed(folder: Path) -> bool:
+    """Whether a folder's files are, bit for bit, what they were when it was sealed."""
+    seal_file = folder / SEAL
+    if not seal_file.is_file():
+        return False
+    return seal_file.read_bytes() == hash_files(folder, _sealed_files(folder)).encode()
+
+
+def _sealed_files(folder: Path) -> list[Path]:
+    return [path for path in folder.rglob("*") if path.is_file() and path != folder / SEAL]
+
+
+def is_disk_full(error: BaseException) -> bool:
+    """Whether a full disk is behind an error; Orbax wraps it in errors of its own."""
+    cause: BaseException | None = error
+    while cause is not None:
+        if isinstance(cause, OSError) and cause.errno == errno.ENOSPC:
+            return True
+        if "No space left" in str(cause) or "RESOURCE_EXHAUSTED" in str(cause):
+            return True
+        cause = cause.__cause__ or cause.__context__
+    return False
+
+
+@contextmanager
+def without_logging() -> Iterator[None]:
+    """Keep libraries from logging stack traces of errors that they raise as well."""
+    logging.disable(logging.ERROR)
+    try:
+        yield
+    finally:
+        logging.disable(logging.NOTSET)
 
 
 def without_nan(node: Any) -> Any:

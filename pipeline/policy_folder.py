@@ -11,8 +11,8 @@ import numpy as np
 import orbax.checkpoint as ocp
 
 from deploy.contract import ContractError, PolicyContract
-from pipeline.config import Ppo
-from pipeline.files import write_atomically
+from pipeline.config_sections import Ppo
+from pipeline.files import is_disk_full, is_sealed, seal, without_logging, write_atomically
 from pipeline.ppo.networks import PolicyParams, PPONetworks, act, init_params, make_networks
 from robots.errors import UserError
 
@@ -64,20 +64,36 @@ def save_policy(folder: Path, params: PolicyParams, spec: PolicySpec) -> None:
         folder: Where; its parent is made when missing.
         params: Trained parameters.
         spec: What is needed to use them.
+
+    Raises:
+        PolicyFolderError: If the disk is full or not writable; an older folder is kept.
     """
     partial = folder.absolute().with_name(folder.name + ".partial")
     shutil.rmtree(partial, ignore_errors=True)
-    partial.mkdir(parents=True)
-    with ocp.StandardCheckpointer() as checkpointer:
-        checkpointer.save(partial / PARAMS, jax.tree.map(np.asarray, params))
+    try:
+        _write(partial, params, spec)
+    except Exception as error:  # Orbax wraps a full disk in errors of its own
+        shutil.rmtree(partial, ignore_errors=True)
+        reason = "the disk is full" if is_disk_full(error) else repr(error)
+        raise PolicyFolderError(
+            f"{folder}: cannot write the policy: {reason}; make room and run again, training "
+            "continues from its last checkpoint"
+        ) from error
+    shutil.rmtree(folder, ignore_errors=True)
+    partial.rename(folder)
+
+
+def _write(folder: Path, params: PolicyParams, spec: PolicySpec) -> None:
+    folder.mkdir(parents=True)
+    with without_logging(), ocp.StandardCheckpointer() as checkpointer:
+        checkpointer.save(folder / PARAMS, jax.tree.map(np.asarray, params))
     raw = {
         **dataclasses.asdict(spec),
         "contract": json.loads(spec.contract.to_json()),
         "ppo": spec.ppo.model_dump(mode="json"),
     }
-    write_atomically(partial / SPEC, json.dumps(raw, indent=1, sort_keys=True))
-    shutil.rmtree(folder, ignore_errors=True)
-    partial.rename(folder)
+    write_atomically(folder / SPEC, json.dumps(raw, indent=1, sort_keys=True))
+    seal(folder)
 
 
 def load_policy(folder: Path, robot: str) -> TrainedPolicy:
@@ -103,15 +119,20 @@ def load_policy(folder: Path, robot: str) -> TrainedPolicy:
         raise PolicyFolderError(
             f"{folder}: is a policy for {contract.robot!r}, but params.yaml asks for {robot!r}"
         )
+    if not is_sealed(folder):
+        raise PolicyFolderError(
+            f"{folder}: its files are not what was written, so it is cut short or damaged; "
+            "train again"
+        )
     networks = make_networks(spec.ppo, spec.obs_sizes, contract.action_size)
     like = init_params(networks, spec.obs_sizes, jax.random.PRNGKey(0), spec.ppo.init_noise_std)
     shapes = jax.tree.map(ocp.utils.to_shape_dtype_struct, jax.tree.map(np.asarray, like))
     try:
         with ocp.StandardCheckpointer() as checkpointer:
             params = checkpointer.restore((folder / PARAMS).absolute(), shapes)
-    except Exception as error:  # a cut file surfaces as many types
+    except Exception as error:  # Orbax raises many types
         raise PolicyFolderError(
-            f"{folder / PARAMS}: cannot be read, so it is cut short or damaged; train again "
-            f"({type(error).__name__})"
+            f"{folder / PARAMS}: cannot be read; train again "
+            f"({type(error).__name__}: {str(error).partition(chr(10))[0]})"
         ) from error
     return TrainedPolicy(networks, params, spec)

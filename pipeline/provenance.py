@@ -28,7 +28,8 @@ def imported_files(entry: Path) -> set[Path]:
     A package's `__init__.py` counts where any of its modules does.
     """
     found: set[Path] = set()
-    queue = [entry.resolve()]
+    package = entry.resolve().with_name("__init__.py")
+    queue = [entry.resolve(), *([package] if package.is_file() else [])]
     while queue:
         path = queue.pop()
         if path in found:

@@ -11,7 +11,8 @@ import jax.numpy as jnp
 import mujoco
 import numpy as np
 
-from pipeline.config import Randomization, Range
+from pipeline.config import ConfigError
+from pipeline.config_sections import Randomization, Range
 from pipeline.physics.protocol import ModelFields
 from robots import RobotSpec
 
@@ -93,6 +94,11 @@ def _masses(
     num_envs = len(base_mass)
     scale = rng.uniform(*ranges.link_mass_scale, (num_envs, model.nbody))
     base = model.body(robot.base_body).id
+    if ranges.base_mass[0] <= -model.body_mass[base]:
+        raise ConfigError(
+            f"params.yaml: task.randomization.base_mass: {ranges.base_mass[0]} is not allowed: "
+            f"the base of {robot.name} has {model.body_mass[base]:g} kg"
+        )
     scale[:, base] = 1 + base_mass[:, 0] / model.body_mass[base]
     com = _repeat(model.body_ipos, num_envs)
     com[:, base] += base_com

@@ -10,7 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from pipeline.commands import is_zero
-from pipeline.config import Rewards
+from pipeline.config_sections import Rewards
 from robots import RobotSpec
 
 

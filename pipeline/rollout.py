@@ -9,7 +9,8 @@ import numpy as np
 
 from deploy.observations import term_slice
 from pipeline.commands import CommandState
-from pipeline.env import Env, EnvState
+from pipeline.env import Env
+from pipeline.episode import EnvState
 from pipeline.quality import Episodes
 
 NEVER = 2**30

@@ -3,7 +3,7 @@
 import numpy as np
 
 from deploy.contract import PolicyContract
-from pipeline.config import Render
+from pipeline.config_sections import Render
 
 
 def script_commands(render: Render, contract: PolicyContract) -> np.ndarray:

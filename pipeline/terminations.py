@@ -4,11 +4,11 @@ import math
 
 import jax
 
-from pipeline.config import Terminations
+from pipeline.config_sections import Terminations
 
 
 def fell(config: Terminations, projected_gravity: jax.Array, base_height: jax.Array) -> jax.Array:
-    """Say which environments have fallen: tilted or sunk too far.
+    """Say which environments have fallen: tilted or sunk too far, or not measurable.
 
     Args:
         config: Limits.
@@ -18,5 +18,5 @@ def fell(config: Terminations, projected_gravity: jax.Array, base_height: jax.Ar
     Returns:
         (num_envs,) bool.
     """
-    tilted = -projected_gravity[..., 2] < math.cos(config.max_tilt)
-    return tilted | (base_height < config.min_base_height)
+    upright = -projected_gravity[..., 2] >= math.cos(config.max_tilt)
+    return ~(upright & (base_height >= config.min_base_height))

@@ -12,12 +12,14 @@ import numpy as np
 import robots
 from pipeline import provenance
 from pipeline.config import Config
-from pipeline.env import Env, EnvState, make_env
+from pipeline.env import Env, make_env
+from pipeline.episode import EnvState
 from pipeline.policy_folder import PolicySpec, save_policy
 from pipeline.ppo.checkpoint import Checkpoints
 from pipeline.ppo.learner import Learner, Metrics, TrainState
 from pipeline.ppo.networks import make_networks
 from pipeline.progress import Progress
+from pipeline.symmetry import make_mirror
 from robots.errors import UserError
 
 ITERATIONS_PER_REPORT = 5
@@ -82,7 +84,8 @@ def make_learner(config: Config, env: Env) -> tuple[Learner, TrainState]:
     env_state = jax.jit(env.reset)(env_key)
     sizes = {name: obs.shape[-1] for name, obs in env_state.obs.items()}
     networks = make_networks(config.ppo, sizes, env.contract.action_size)
-    learner = Learner(config.ppo, networks, env.step, measure)
+    mirror = make_mirror(env.robot, env.contract) if config.ppo.symmetry else None
+    learner = Learner(config.ppo, networks, env.step, measure, mirror)
     state = learner.init(env_state, learner_key)
     # Brax starts its counters as Python numbers: give every leaf the dtype it will keep, so that
     # the step is compiled once.

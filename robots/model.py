@@ -79,6 +79,12 @@ def check_mjcf(robot: RobotSpec, mjcf: mujoco.MjSpec) -> None:
         )
     for joint in robot.joints:
         found = in_mjcf[joint.name]
+        axis = "xyz"[int(abs(found.axis).argmax())]
+        if axis != joint.axis:
+            raise RobotError(
+                f"{robot.name}: axis of {joint.name} is {joint.axis} in robot.py but {axis} "
+                "in the MJCF"
+            )
         pairs = {
             "lower": (joint.lower, found.range[0]),
             "upper": (joint.upper, found.range[1]),

@@ -23,6 +23,7 @@ class Joint:
 
     Args:
         name: The vendor's joint name.
+        axis: Axis it turns about in the default pose, base frame.
         motor_index: Slot in the vendor's motor array (`LowCmd.motor_cmd[i]`).
         default_pos: Where a zero action puts the joint, rad.
         kp: Position gain of the motor driver, N m / rad.
@@ -37,6 +38,7 @@ class Joint:
     """
 
     name: str
+    axis: Literal["x", "y", "z"]
     motor_index: int
     default_pos: float
     kp: float

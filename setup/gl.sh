@@ -6,7 +6,7 @@ python=$1
 packages="libegl1 libopengl0 libgl1-mesa-dri"
 
 draws() {
-    "$python" -c 'import mujoco
+    MUJOCO_GL=${MUJOCO_GL:-egl} "$python" -c 'import mujoco
 mujoco.Renderer(mujoco.MjModel.from_xml_string("<mujoco/>"), 8, 8).render()' >/dev/null 2>&1
 }
 
@@ -26,4 +26,4 @@ if [ "${MUJOCO_GL:-egl}" = egl ] && command -v apt-get >/dev/null && $sudo true 
     apt install --no-install-recommends -y $packages
     draws && exit 0
 fi
-echo "set-up: cannot draw off-screen (MUJOCO_GL=${MUJOCO_GL:-}): install $packages; without them the render stage fails, and only that one" >&2
+echo "set-up: cannot draw off-screen (MUJOCO_GL=${MUJOCO_GL:-egl}): install $packages; without them the render stage fails, and only that one" >&2

@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -16,10 +17,14 @@ from tests.miniature import environment, make_miniature, read_params, run, write
 OUT = Path("artifacts/go2")
 
 
+@cache
 def can_draw() -> bool:
     """Whether this machine can draw off-screen."""
     code = "import mujoco; mujoco.Renderer(mujoco.MjModel.from_xml_string('<mujoco/>'), 8, 8)"
-    return subprocess.run([sys.executable, "-c", code], capture_output=True).returncode == 0
+    egl = {**os.environ, "MUJOCO_GL": os.environ.get("MUJOCO_GL", "egl")}
+    return (
+        subprocess.run([sys.executable, "-c", code], capture_output=True, env=egl).returncode == 0
+    )
 
 
 @pytest.fixture(scope="module")

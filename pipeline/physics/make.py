@@ -3,16 +3,10 @@
 import mujoco
 
 from pipeline.config import Config
-from pipeline.physics.native import NativePhysics
+from pipeline.physics.native import INTEGRATORS, NativePhysics
 from pipeline.physics.protocol import ModelFields, Physics
 from robots import RobotSpec
 from robots.model import build_model
-
-INTEGRATORS = {
-    "Euler": mujoco.mjtIntegrator.mjINT_EULER,
-    "implicitfast": mujoco.mjtIntegrator.mjINT_IMPLICITFAST,
-    "RK4": mujoco.mjtIntegrator.mjINT_RK4,
-}
 
 
 def make_model(config: Config, robot: RobotSpec) -> mujoco.MjModel:

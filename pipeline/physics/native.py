@@ -11,6 +11,13 @@ from mujoco.batch import Batch, SimulationError
 from pipeline.physics.protocol import ModelFields, PhysicsState
 from robots import RobotSpec
 
+INTEGRATORS = {
+    "Euler": mujoco.mjtIntegrator.mjINT_EULER,
+    "implicitfast": mujoco.mjtIntegrator.mjINT_IMPLICITFAST,
+    "RK4": mujoco.mjtIntegrator.mjINT_RK4,
+}
+"""MuJoCo's integrators by the names params.yaml uses."""
+
 
 class NativePhysics:
     """The `native` backend.
@@ -78,7 +85,7 @@ class NativePhysics:
         self._qvel[:] = np.asarray(qvel)
         self._warmstart[:] = np.asarray(warmstart)
         by_substep = np.asarray(targets)
-        failed = np.empty(0, np.int64)
+        failed = np.zeros(self.num_envs, bool)
         last = self.n_substeps - 1
         for substep in range(self.n_substeps):
             self._ctrl[:] = by_substep[:, substep]
@@ -87,20 +94,28 @@ class NativePhysics:
             try:
                 self._batch.step(stage=stage)
             except SimulationError:
-                failed = np.union1d(failed, np.flatnonzero(self._batch.status))
-        result = PhysicsState(
-            qpos=self._qpos.astype(np.float32),
-            qvel=self._qvel.astype(np.float32),
-            qacc_warmstart=self._warmstart.astype(np.float32),
-            joint_torque=self._torque.astype(np.float32),
-            foot_pos=self._sensors[:, self._foot_pos].astype(np.float32),
-            foot_vel=self._sensors[:, self._foot_vel].astype(np.float32),
-            foot_force=self._sensors[:, self._foot_force[:, 0]].astype(np.float32),
-        )
-        if failed.size:
+                failed |= np.asarray(self._batch.status) != 0
+        failed |= diverged(self._qpos, self._qvel)
+        with np.errstate(over="ignore"):  # of the diverged ones
+            result = PhysicsState(
+                qpos=self._qpos.astype(np.float32),
+                qvel=self._qvel.astype(np.float32),
+                qacc_warmstart=self._warmstart.astype(np.float32),
+                joint_torque=self._torque.astype(np.float32),
+                foot_pos=self._sensors[:, self._foot_pos].astype(np.float32),
+                foot_vel=self._sensors[:, self._foot_vel].astype(np.float32),
+                foot_force=self._sensors[:, self._foot_force[:, 0]].astype(np.float32),
+            )
+        if failed.any():
             result.qpos[failed] = np.nan
             result.qvel[failed] = np.nan
         return result
+
+
+def diverged(qpos: np.ndarray, qvel: np.ndarray) -> np.ndarray:
+    """(n,) bool: not finite, or larger than what MuJoCo itself takes for an instability."""
+    state = np.concatenate([qpos, qvel], axis=1)
+    return ~np.all(np.abs(state) < mujoco.mjMAXVAL, axis=1)
 
 
 def make_batch(

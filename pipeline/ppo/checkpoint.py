@@ -1,6 +1,5 @@
 """Checkpoints of a run: atomic and complete, so that a kill leaves no mark on the result."""
 
-import errno
 import fcntl
 import json
 import os
@@ -11,7 +10,7 @@ from typing import IO, Any
 import jax
 import orbax.checkpoint as ocp
 
-from pipeline.files import write_atomically
+from pipeline.files import is_disk_full, is_sealed, seal, without_logging, write_atomically
 from robots.errors import UserError
 
 HISTORY = "history.json"
@@ -60,9 +59,11 @@ class Checkpoints:
         partial = self.folder / f"{step}.partial"
         try:
             partial.mkdir(parents=True)
-            self._checkpointer.save(partial / "state", state)
-            self._checkpointer.wait_until_finished()
+            with without_logging():
+                self._checkpointer.save(partial / "state", state)
+                self._checkpointer.wait_until_finished()
             write_atomically(partial / HISTORY, json.dumps(history))
+            seal(partial)
             final = self.folder / str(step)
             if final.exists():
                 shutil.rmtree(final)
@@ -91,6 +92,8 @@ class Checkpoints:
         for step in reversed(steps):
             folder = self.folder / str(step)
             try:
+                if not is_sealed(folder):  # Orbax does not see every wrong bit
+                    raise ValueError("its files are not what was written")
                 history = json.loads((folder / HISTORY).read_text())
                 return self._checkpointer.restore(folder / "state", shapes), history
             except Exception as error:  # a cut file surfaces as many types
@@ -136,13 +139,6 @@ def _first_line(error: BaseException) -> str:
 
 
 def _explain(error: BaseException, folder: Path) -> str:
-    cause: BaseException | None = error
-    text = ""
-    while cause is not None:
-        text += str(cause)
-        if isinstance(cause, OSError) and cause.errno == errno.ENOSPC:
-            text += "No space left"
-        cause = cause.__cause__ or cause.__context__
-    if "No space left" in text or "RESOURCE_EXHAUSTED" in text:
+    if is_disk_full(error):
         return f"{folder}: the disk is full; free some space and run again, nothing is lost"
     return f"{folder}: cannot write a checkpoint ({_first_line(error)})"

@@ -14,7 +14,7 @@ from brax.training.agents.ppo.networks import PPONetworks, make_ppo_networks
 from brax.training.networks import MLP
 from flax import linen
 
-from pipeline.config import Ppo
+from pipeline.config_sections import Ppo
 
 ACTOR, CRITIC = "state", "privileged_state"
 """Names of the actor's and the critic's observation."""

@@ -8,7 +8,8 @@ import numpy as np
 
 from deploy.policy import Policy
 from pipeline.command_grid import command_grid
-from pipeline.config import Config, Sim2Sim, Thresholds
+from pipeline.config import Config
+from pipeline.config_sections import Sim2Sim, Thresholds
 from pipeline.files import sha256, without_nan
 from pipeline.quality import Episodes, by_command, rms, summarize, tracking_errors, wilson
 from pipeline.sim2sim.scenarios import NOMINAL, UNITS, Scenario, scenarios

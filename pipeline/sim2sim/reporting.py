@@ -6,7 +6,8 @@ from tempfile import TemporaryDirectory
 import numpy as np
 
 from deploy.contract import PolicyContract
-from pipeline.film import RenderingUnavailableError, Trajectory, film
+from pipeline.film import Trajectory, film
+from pipeline.film_studio import RenderingUnavailableError
 from pipeline.report import Traces, write_report
 from pipeline.sim2sim.gate import Verdict
 from robots import RobotSpec

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, replace
 
-from pipeline.config import Sim2Sim
+from pipeline.config_sections import Sim2Sim
 
 NOMINAL_FRICTION = 0.8
 """Friction of feet and floor where nothing else is said."""

@@ -12,16 +12,16 @@ import numpy as np
 from mujoco.batch import SimulationError
 
 from deploy.contract import PolicyContract
+from deploy.frames import projected_gravity, rotate_inverse
 from deploy.observations import (
     Inputs,
     advance_phase,
     joint_targets,
     observe,
-    projected_gravity,
 )
-from pipeline.config import Sim2Sim
-from pipeline.physics.make import INTEGRATORS
-from pipeline.physics.native import make_batch
+from pipeline.config import ConfigError
+from pipeline.config_sections import Sim2Sim
+from pipeline.physics.native import INTEGRATORS, diverged, make_batch
 from pipeline.quality import Episodes
 from pipeline.sim2sim.motor import motor_torque
 from pipeline.sim2sim.scenarios import Scenario
@@ -73,6 +73,7 @@ class GateSimulator:
             for f in robot.feet
         ]
         self._strength = self._column("motor_strength")
+        self._broken = np.zeros(len(cases), bool)
 
     def _column(self, field: str) -> np.ndarray:
         return np.asarray([[getattr(case, field)] for case in self.cases])
@@ -83,7 +84,14 @@ class GateSimulator:
         friction = np.repeat(model.geom_friction[None], n, axis=0)
         friction[:, :, 0] = self._column("friction")
         mass = np.repeat(model.body_mass[None], n, axis=0)
-        mass[:, model.body(self._robot.base_body).id] += self._column("payload_kg")[:, 0]
+        base = model.body(self._robot.base_body).id
+        mass[:, base] += self._column("payload_kg")[:, 0]
+        if mass[:, base].min() <= 0:
+            payload, own = self._column("payload_kg").min(), model.body_mass[base]
+            raise ConfigError(
+                f"params.yaml: sim2sim.sweeps.payload_kg: {payload} is not allowed: the base of "
+                f"{self._robot.name} has {own:g} kg"
+            )
         return {"geom_friction": friction, "body_mass": mass}
 
     def run(
@@ -131,6 +139,7 @@ class GateSimulator:
         return episodes, qpos
 
     def _start(self) -> None:
+        self._broken[:] = False
         self._batch.reset(keyframe=self._key, stage=mujoco.mjtStage.mjSTAGE_NONE)
         error = self._rng.uniform(-START_JOINT_ERROR, START_JOINT_ERROR, self._ctrl.shape)
         self._qpos[:, 7:] += error
@@ -178,10 +187,12 @@ class GateSimulator:
             try:
                 self._batch.step(stage=stage)
             except SimulationError:
-                # Blown-up physics is a fall of that episode; the others go on.
-                failed = np.flatnonzero(self._batch.status)
-                self._batch.reset(ids=failed, keyframe=self._key)
-                self._qpos[failed, 2] = 0.0
+                self._broken |= np.asarray(self._batch.status) != 0
+        # Blown-up physics is a fall of that episode; the others go on.
+        self._broken |= diverged(self._qpos, self._qvel)
+        if self._broken.any():
+            self._batch.reset(ids=np.flatnonzero(self._broken), keyframe=self._key)
+            torque[self._broken] = 0.0
         return torque
 
     def _push(self, step: int) -> None:
@@ -195,14 +206,12 @@ class GateSimulator:
 
     def _fallen(self) -> np.ndarray:
         tilted = -projected_gravity(self._quat)[:, 2] < np.cos(MAX_TILT)
-        return tilted | (self._qpos[:, 2] < MIN_HEIGHT_SHARE * self._robot.spawn_height)
+        sunk = self._qpos[:, 2] < MIN_HEIGHT_SHARE * self._robot.spawn_height
+        return tilted | sunk | self._broken
 
     def _velocity(self) -> np.ndarray:
         """(n, 3) vx, vy, yaw rate in the base frame."""
-        w, axis = self._qpos[:, 3:4], -self._qpos[:, 4:7]
-        world = self._qvel[:, :3]
-        twice = 2 * np.cross(axis, world)
-        body = world + w * twice + np.cross(axis, twice)
+        body = rotate_inverse(self._qpos[:, 3:7], self._qvel[:, :3])
         return np.concatenate([body[:, :2], self._qvel[:, 5:6]], axis=1)
 
     def _slip(self) -> np.ndarray:

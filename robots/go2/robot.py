@@ -19,6 +19,7 @@ CALF = {"lower": -2.7227, "upper": -0.83776, "effort_limit": 35.55, "velocity_li
 def _joint(name: str, motor_index: int, default_pos: float, limits: dict[str, float]) -> Joint:
     return Joint(
         name=name,
+        axis="x" if limits is HIP else "y",
         motor_index=motor_index,
         default_pos=default_pos,
         kp=KP,

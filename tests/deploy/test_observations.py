@@ -8,14 +8,14 @@ import pytest
 
 import robots
 from deploy.contract import CommandRanges, ContractError, ObservationTerm, make_contract
+from deploy.frames import projected_gravity, rotate_inverse
 from deploy.observations import (
     TERMS,
     Inputs,
     advance_phase,
     joint_targets,
     observe,
-    projected_gravity,
-    term_slice,
+        term_slice,
 )
 
 BATCH_SHAPES = [(), (5,), (2, 3)]
@@ -104,7 +104,7 @@ def test_term_slices_are_where_the_terms_are(contract):
     for name in ("projected_gravity", "last_action"):
         place = term_slice(contract, name)
         assert obs[place.start : place.stop].tolist() == getattr(inputs, name).tolist()
-        assert contract.observation[place.index].name == name
+        assert contract.observation[place.place].name == name
 
 
 def test_a_slice_of_an_absent_term_is_refused(contract):
@@ -255,3 +255,14 @@ def test_phase_stays_in_its_range_and_comes_back_each_cycle(contract):
         assert ((phase >= 0) & (phase < 1)).all()
     distance = np.abs(phase - start)
     assert np.minimum(distance, 1 - distance) == pytest.approx(0, abs=1e-5)
+
+
+def test_rotate_inverse_undoes_a_rotation():
+    rng = np.random.default_rng(3)
+    quat = rng.normal(size=(5, 4))
+    quat /= np.linalg.norm(quat, axis=-1, keepdims=True)
+    vector = rng.normal(size=(5, 3))
+    matrix = np.empty(9)
+    for q, v in zip(quat, vector, strict=True):
+        mujoco.mju_quat2Mat(matrix, q)
+        np.testing.assert_allclose(rotate_inverse(q, v), matrix.reshape(3, 3).T @ v, atol=1e-7)

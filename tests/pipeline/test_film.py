@@ -13,7 +13,10 @@ from PIL import Image
 
 import robots
 from pipeline import film as module
-from pipeline.film import COMMANDED, MEASURED, RenderingUnavailableError, Trajectory, film, preview
+from pipeline import film_panel, film_studio
+from pipeline.film import Trajectory, film, preview
+from pipeline.film_panel import COMMANDED, MEASURED
+from pipeline.film_studio import RenderingUnavailableError
 
 WIDTH, HEIGHT, DT = 96, 64, 0.02
 PACKAGES = ("libegl1", "libgl1-mesa-dri", "libopengl0", "libosmesa6", "make gl")
@@ -41,7 +44,7 @@ def run(robot):
 def gl():
     """Skip where nothing can be drawn."""
     try:
-        handle, context = module._open_gl(mujoco.MjModel.from_xml_string("<mujoco/>"), 8, 8)
+        handle, context = film_studio._open_gl(mujoco.MjModel.from_xml_string("<mujoco/>"), 8, 8)
     except RenderingUnavailableError as error:
         pytest.skip(str(error))
     context.free()
@@ -88,7 +91,7 @@ def test_preview_is_one_picture_of_the_moment(robot, run, tmp_path):
 
 @pytest.mark.usefixtures("gl")
 def test_robot_is_in_the_middle_with_an_arrow_to_where_it_goes(robot, run):
-    with module._Studio(robot, 320, 180) as studio:
+    with film_studio.Studio(robot, 320, 180) as studio:
         view = studio.views(run.qpos, 50)[0]
         plain = studio.shoot(run.qpos[0], view)
         ahead, right = (
@@ -109,7 +112,7 @@ def test_camera_follows_robot_and_heading(robot, run):
     far = np.tile(run.qpos[:1], (400, 1))
     far[:, :2] = 50.0, -20.0
     far[:, 3], far[:, 6] = np.cos(1.0), np.sin(1.0)
-    with module._Studio(robot, WIDTH, HEIGHT) as studio:
+    with film_studio.Studio(robot, WIDTH, HEIGHT) as studio:
         here, there = studio.views(run.qpos[:1], 50)[0], studio.views(far, 50)[200]
         np.testing.assert_allclose(there - here, [50.0, -20.0, 2.0], atol=1e-6)
         # All that is different is how the tiles lie.
@@ -119,7 +122,7 @@ def test_camera_follows_robot_and_heading(robot, run):
 
 def test_panel_draws_commanded_over_measured_on_the_side_of_the_sign():
     picture = np.full((540, 960, 3), 128, np.uint8)
-    panel = module._Panel("Robot", np.array([1.0, 1.0, 1.0]), 540)
+    panel = film_panel.Panel("Robot", np.array([1.0, 1.0, 1.0]), 540)
     panel.draw(picture, 12.34, np.array([1.0, 0.0, -1.0]), np.array([0.5, 0.0, -0.5]))
     changed = np.any(picture != 128, axis=-1)
     assert changed[380:520, 30:360].mean() > 0.95
@@ -142,8 +145,8 @@ def test_panel_draws_commanded_over_measured_on_the_side_of_the_sign():
 
 def test_smoothing_has_no_lag_and_keeps_constants():
     ramp = np.arange(100.0)[:, None]
-    np.testing.assert_allclose(module._smooth(ramp, 5.0)[20:-20], ramp[20:-20])
-    np.testing.assert_allclose(module._smooth(np.full((4, 2), 3.0), 50.0), 3.0)
+    np.testing.assert_allclose(film_studio.smooth(ramp, 5.0)[20:-20], ramp[20:-20])
+    np.testing.assert_allclose(film_studio.smooth(np.full((4, 2), 3.0), 50.0), 3.0)
 
 
 @pytest.mark.usefixtures("gl")
@@ -151,7 +154,7 @@ def test_smoothing_has_no_lag_and_keeps_constants():
 def test_interrupted_film_leaves_the_old_one(robot, run, tmp_path, monkeypatch, error):
     path = tmp_path / "video.mp4"
     path.write_bytes(b"the film of before")
-    shots, shoot = [], module._Studio.shoot
+    shots, shoot = [], film_studio.Studio.shoot
 
     def shoot_three(self, *arguments):
         shots.append(arguments)
@@ -159,7 +162,7 @@ def test_interrupted_film_leaves_the_old_one(robot, run, tmp_path, monkeypatch, 
             raise error
         return shoot(self, *arguments)
 
-    monkeypatch.setattr(module._Studio, "shoot", shoot_three)
+    monkeypatch.setattr(film_studio.Studio, "shoot", shoot_three)
     with pytest.raises(error):
         film(robot, run, path, width=WIDTH, height=HEIGHT, fps=50)
     assert path.read_bytes() == b"the film of before"
@@ -183,7 +186,7 @@ def test_missing_gl_is_one_line_that_names_the_packages(robot, run, tmp_path, mo
     def fail(name):
         raise error(f"{name}:\nno such library")
 
-    monkeypatch.setattr(module.importlib, "import_module", fail)
+    monkeypatch.setattr(film_studio.importlib, "import_module", fail)
     monkeypatch.setenv("MUJOCO_GL", "egl")
     with pytest.raises(RenderingUnavailableError) as caught:
         film(robot, run, tmp_path / "video.mp4", width=WIDTH, height=HEIGHT, fps=50)
@@ -206,7 +209,8 @@ def refuse(self, name, *rest, **named):
     load(self, name, *rest, **named)
 ctypes.CDLL.__init__ = refuse
 import os, pathlib, numpy, robots
-from pipeline.film import RenderingUnavailableError, Trajectory, film
+from pipeline.film import Trajectory, film
+from pipeline.film_studio import RenderingUnavailableError
 os.environ["MUJOCO_GL"] = {backend!r}
 run = Trajectory(0.02, numpy.eye(2, 19), numpy.zeros((2, 3)), numpy.zeros((2, 3)))
 try:

@@ -10,6 +10,7 @@ from robots import Foot, HeldJoint, Joint, RobotError, RobotSpec
 
 JOINT = Joint(
     name="knee",
+    axis="y",
     motor_index=3,
     default_pos=0.5,
     kp=40.0,

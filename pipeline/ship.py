@@ -1,0 +1,64 @@
+"""`make ship`: copy a proven policy from artifacts/<robot> to policies/<robot>."""
+
+import argparse
+import json
+from pathlib import Path
+
+from pipeline import config
+from pipeline.cli import ARTIFACTS, expected_errors
+from pipeline.files import sha256, write_atomically
+from robots.errors import UserError
+
+POLICIES = Path("policies")
+"""Holds one folder per robot with what a visitor may look at before running anything."""
+SHIPPED = ("policy.onnx", "gate.json", "report.html", "metrics.json", "parity.json", "preview.png")
+"""Files that are copied; preview.png only where this machine could draw one."""
+
+
+class ShipError(UserError):
+    """What is to be shipped is not there, or not proven."""
+
+
+def ship(source: Path, target: Path) -> list[Path]:
+    """Copy the files of a policy whose gate passed.
+
+    Args:
+        source: A robot's artifact folder.
+        target: Where to copy to.
+
+    Returns:
+        The files written.
+
+    Raises:
+        ShipError: If the gate did not pass, or judged another file.
+    """
+    if not (source / "gate.json").is_file() or not (source / "policy.onnx").is_file():
+        raise ShipError(f"{source}: has no policy.onnx with a gate.json; run `dvc repro` first")
+    gate = json.loads((source / "gate.json").read_text())
+    if not gate["passed"]:
+        raise ShipError(f"{source / 'gate.json'}: the gate did not pass; see report.html beside it")
+    found = sha256((source / "policy.onnx").read_bytes())
+    if gate["policy_sha256"] != found:
+        raise ShipError(
+            f"{source}: gate.json judged {gate['policy_sha256'][:12]}, but policy.onnx is "
+            f"{found[:12]}; run `dvc repro` again"
+        )
+    written: list[Path] = []
+    for name in SHIPPED:
+        if (source / name).is_file():
+            write_atomically(target / name, (source / name).read_bytes())
+            written.append(target / name)
+    return written
+
+
+def main() -> None:
+    """Ship the robot that params.yaml names."""
+    argparse.ArgumentParser(prog="python -m pipeline.ship", description=__doc__).parse_args()
+    with expected_errors():
+        robot = config.load().robot
+        for path in ship(ARTIFACTS / robot, POLICIES / robot):
+            print(path)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,97 @@
+"""Commands stay within their ranges, are zero as often as asked, and last as long as asked."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from pipeline.commands import CommandState, advance, is_zero, sample
+
+N = 20_000
+KEY = jax.random.PRNGKey(3)
+CTRL_DT = 0.02
+
+
+@pytest.fixture(scope="module")
+def draw(make_config):
+    """Sample commands with some keys of task.commands changed: (values, steps_left)."""
+
+    def draw(key=KEY, **changes):
+        changes = {f"task.commands.{name}": value for name, value in changes.items()}
+        state = sample(key, make_config(changes).task.commands, N, CTRL_DT)
+        return np.asarray(state.value), np.asarray(state.steps_left)
+
+    return draw
+
+
+def test_shapes_and_types(make_config, strict_jax):
+    state = sample(KEY, make_config().task.commands, 5, CTRL_DT)
+    assert state.value.shape == (5, 3) and state.value.dtype == jnp.float32
+    assert state.steps_left.shape == (5,) and state.steps_left.dtype == jnp.int32
+
+
+def test_each_axis_has_its_own_range(draw):
+    value, _ = draw(
+        vx=[1.0, 2.0], vy=[10.0, 20.0], yaw_rate=[-200.0, -100.0], zero_share=0, single_axis_share=0
+    )
+    for axis, (low, high) in enumerate([(1, 2), (10, 20), (-200, -100)]):
+        assert value[:, axis].min() >= low and value[:, axis].max() <= high
+        # 20,000 uniform draws come within a thousandth of both ends.
+        assert value[:, axis].min() < low + 1e-3 * (high - low)
+        assert value[:, axis].max() > high - 1e-3 * (high - low)
+
+
+@pytest.mark.parametrize("share", [0.0, 0.12, 0.5, 1.0])
+def test_share_of_exact_zeros(draw, share):
+    value, _ = draw(vx=[0.5, 1.0], zero_share=share, single_axis_share=0)
+    zeros = np.all(value == 0, axis=1).mean()
+    # Four standard deviations of a binomial share.
+    assert zeros == pytest.approx(share, abs=4 * np.sqrt(share * (1 - share) / N) + 1e-9)
+
+
+def test_share_of_single_axis_commands(draw):
+    away = {"vx": [0.5, 1.0], "vy": [0.5, 1.0], "yaw_rate": [0.5, 1.0]}
+    value, _ = draw(**away, zero_share=0.2, single_axis_share=0.3)
+    axes = np.count_nonzero(value, axis=1)
+    spread = 4 * np.sqrt(0.25 / N)
+    assert (axes == 0).mean() == pytest.approx(0.2, abs=spread)
+    assert (axes == 1).mean() == pytest.approx(0.3, abs=spread)
+    assert (axes == 3).mean() == pytest.approx(0.5, abs=spread)
+    single = value[axes == 1] != 0
+    assert single.mean(axis=0) == pytest.approx([1 / 3] * 3, abs=0.03)
+
+
+def test_duration_is_counted_in_control_steps(draw):
+    _, steps = draw(resample_s=[3.0, 8.0])
+    assert steps.min() == 150 and steps.max() == 399
+    _, steps = draw(resample_s=[1.0, 1.0])
+    assert set(steps) <= {49, 50}  # rounding of float32
+
+
+def test_same_key_same_commands(draw):
+    first, again, other = draw(), draw(), draw(key=jax.random.PRNGKey(4))
+    assert np.array_equal(first[0], again[0]) and np.array_equal(first[1], again[1])
+    assert not np.array_equal(first[0], other[0])
+
+
+def test_advance_counts_down_and_takes_a_fresh_command_where_time_is_up(strict_jax):
+    old = CommandState(jnp.full((4, 3), 1.0), jnp.array([3, 2, 1, 0], jnp.int32))
+    fresh = CommandState(jnp.full((4, 3), 2.0), jnp.array([10, 20, 30, 40], jnp.int32))
+    after = advance(old, fresh)
+    assert after.steps_left.tolist() == [2, 1, 30, 40]
+    assert after.value[:, 0].tolist() == [1, 1, 2, 2]
+
+
+def test_a_command_lasts_its_number_of_steps():
+    state = CommandState(jnp.zeros((1, 3)), jnp.array([5], jnp.int32))
+    fresh = CommandState(jnp.ones((1, 3)), jnp.array([9], jnp.int32))
+    seen = []
+    for _ in range(7):
+        seen.append(float(state.value[0, 0]))
+        state = advance(state, fresh)
+    assert seen == [0, 0, 0, 0, 0, 1, 1]
+
+
+def test_is_zero():
+    commands = jnp.array([[0, 0, 0], [0, 0, 1e-6], [-1e-6, 0, 0], [-0.0, 0, 0]])
+    assert is_zero(commands).tolist() == [True, False, False, True]

@@ -1,0 +1,126 @@
+"""The mirror, on a robot that is really mirrored."""
+
+import dataclasses
+
+import jax
+import jax.numpy as jnp
+import mujoco
+import numpy as np
+import pytest
+
+import robots
+from deploy.observations import TERMS
+from pipeline import config
+from pipeline.env import contract_of, make_env
+from pipeline.symmetry import chain, make_mirror, mirror_feet, mirror_joints
+from robots import RobotError
+from robots.model import SPAWN_KEY, build_model
+
+NAMES = robots.names()
+POLAR = np.array([1.0, -1.0, 1.0])
+
+
+def mirror_of(name):
+    robot = robots.load(name)
+    return robot, make_mirror(robot, contract_of(config.load().task, robot))
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_mirroring_twice_changes_nothing(name):
+    _, mirror = mirror_of(name)
+    for permutation in (*mirror.obs.values(), mirror.action, mirror.distribution):
+        x = np.arange(1.0, 1.0 + len(permutation.order), dtype=np.float32)
+        assert not np.array_equal(permutation(x), x)
+        np.testing.assert_array_equal(permutation(permutation(x)), x)
+
+
+def test_go2_joints_by_hand():
+    joints = mirror_joints(robots.load("go2"))
+    # FL FR RL RR, each hip thigh calf: sides swap, hips turn their sign.
+    np.testing.assert_array_equal(joints.order, [3, 4, 5, 0, 1, 2, 9, 10, 11, 6, 7, 8])
+    np.testing.assert_array_equal(joints.sign, [-1, 1, 1] * 4)
+    np.testing.assert_array_equal(mirror_feet(robots.load("go2")).order, [1, 0, 3, 2])
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_forward_kinematics_of_the_mirrored_pose_is_the_mirror_image(name):
+    robot = robots.load(name)
+    joints = mirror_joints(robot)
+    model = build_model(robot, sim_dt=0.002)
+    rng = np.random.default_rng(0)
+    pose = np.asarray(robot.default_joint_pos) + rng.uniform(-0.3, 0.3, len(robot.joints))
+    feet = [feet_in_base(model, robot, angles) for angles in (pose, joints(pose))]
+    order = mirror_feet(robot).order
+    np.testing.assert_allclose(feet[1], feet[0][order] * POLAR, atol=1e-9)
+
+
+def feet_in_base(model, robot, angles):
+    data = mujoco.MjData(model)
+    data.qpos[:] = model.key(SPAWN_KEY).qpos
+    data.qpos[:7] = [0, 0, 1, 1, 0, 0, 0]
+    data.qpos[7:] = angles
+    mujoco.mj_kinematics(model, data)
+    return np.stack([data.site(foot.site).xpos - [0, 0, 1] for foot in robot.feet])
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_dynamics_commute_with_the_mirror(name):
+    """A mirrored robot under mirrored targets moves as the mirror image, observed as such."""
+    settings = config.load()
+    robot, mirror = mirror_of(name)
+    # Two environments on the nominal robot, the second starting as the first's mirror image.
+    env = make_env(settings, robot, num_envs=2, randomized=False)
+    state = jax.jit(env.reset)(jax.random.PRNGKey(0))
+    rng = np.random.default_rng(1)
+    one = rng.uniform(-0.3, 0.3, len(robot.joints)).astype(np.float32)
+    actions = jnp.stack([one, mirror.action(one)])
+    command = jnp.asarray([[0.5, 0.2, 0.3], [0.5, -0.2, -0.3]], jnp.float32)
+    state = dataclasses.replace(
+        state,
+        command=dataclasses.replace(state.command, value=command),
+        phase=jnp.asarray([0.1, 0.6], jnp.float32),
+    )
+    step = jax.jit(env.step)
+    for _ in range(3):
+        state = step(state, actions)
+    for name_, permutation in mirror.obs.items():
+        seen = np.asarray(state.obs[name_])
+        assert np.abs(seen[0]).max() > 0.1
+        np.testing.assert_allclose(seen[1], permutation(seen[0]), atol=2e-3)
+    np.testing.assert_allclose(state.reward[0], state.reward[1], rtol=1e-3)
+
+
+def test_every_observation_term_has_a_mirror():
+    robot, mirror = mirror_of(NAMES[0])
+    contract = contract_of(config.load().task, robot)
+    assert {term.name for term in contract.observation} == set(TERMS)
+    assert len(mirror.obs["state"].order) == contract.observation_size
+
+
+def test_chain_moves_blocks_by_what_stands_before():
+    joints = mirror_joints(robots.load("go2"))
+    both = chain([joints, joints])
+    np.testing.assert_array_equal(both.order[12:], joints.order + 12)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"default_pos": 0.2}, "go2: default_pos of FL_hip_joint is 0.2, .* says 0.1"),
+        ({"upper": 0.9}, "go2: upper of FL_hip_joint is 0.9, .* says 1.0472"),
+        ({"axis": "y"}, "axis of FL_hip_joint is y"),
+        ({"name": "FL_hipp_joint"}, "FL_hipp_joint has no partner FR_hipp_joint"),
+    ],
+)
+def test_a_map_that_does_not_close_is_refused(change, message):
+    robot = robots.load("go2")
+    joints = (dataclasses.replace(robot.joints[0], **change), *robot.joints[1:])
+    with pytest.raises(RobotError, match=message):
+        mirror_joints(dataclasses.replace(robot, joints=joints))
+
+
+def test_feet_in_step_are_refused():
+    robot = robots.load("go2")
+    feet = (dataclasses.replace(robot.feet[0], gait_offset=0.5), *robot.feet[1:])
+    with pytest.raises(RobotError, match="half a stride apart"):
+        mirror_feet(dataclasses.replace(robot, feet=feet))
