@@ -79,6 +79,10 @@ def without_logging() -> Iterator[None]:
     logging.disable(logging.ERROR)
     try:
         yield
+    except Exception:
+        # What is left of a failed write complains once more when it is collected.
+        logging.getLogger("asyncio").setLevel(logging.CRITICAL)
+        raise
     finally:
         logging.disable(logging.NOTSET)
 

@@ -211,7 +211,7 @@ class Learner:
             networks = optax.apply_updates(networks, updates)
             return (networks, optimizer), {
                 **{name: metrics[name] for name in LOSSES},
-                "grad_norm": optax.global_norm(grads),
+                "grad_norm": optax.tree.norm(grads),
             }
 
         def epoch(carry: Any, key: jax.Array) -> tuple[Any, Metrics]:

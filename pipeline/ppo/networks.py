@@ -18,6 +18,8 @@ from pipeline.config_sections import Ppo
 
 ACTOR, CRITIC = "state", "privileged_state"
 """Names of the actor's and the critic's observation."""
+FIRST_LAST_LAYER = 0.01
+"""Scale of the last layer's first weights, relative to Brax's."""
 MAX_NORMALIZED = 5.0
 """Observations are clipped to this many standard deviations: no reading, however wrong, is far from
 what the networks were trained on."""
@@ -77,19 +79,26 @@ def init_params(
     policy_key, value_key = jax.random.split(key)
     nest = {name: specs.Array((size,), jnp.dtype("float32")) for name, size in obs_sizes.items()}
     weights = PPONetworkParams(  # pyright: ignore[reportCallIssue]
-        policy=_with_noise(networks.policy_network.init(policy_key), init_noise_std),  # pyright: ignore[reportCallIssue]
+        policy=_quiet_start(networks.policy_network.init(policy_key), init_noise_std),  # pyright: ignore[reportCallIssue]
         value=networks.value_network.init(value_key),  # pyright: ignore[reportCallIssue]
     )
     return PolicyParams(running_statistics.init_state(nest), weights)
 
 
-def _with_noise(policy: Any, std: float) -> Any:
-    """Set the bias of the last layer's second half, which Brax turns into std by softplus."""
+def _quiet_start(policy: Any, std: float) -> Any:
+    """Start with actions near zero whatever is seen, and noise of the given deviation.
+
+    Brax turns the last layer's second half into the deviation by softplus. The same action
+    everywhere is also what makes the first policy symmetric.
+    """
     layers = dict(policy["params"])
     last = f"hidden_{len(layers) - 1}"
     bias = layers[last]["bias"]
     half = bias.shape[0] // 2
-    layers[last] = {**layers[last], "bias": bias.at[half:].set(math.log(math.expm1(std)))}
+    layers[last] = {
+        "kernel": FIRST_LAST_LAYER * layers[last]["kernel"],
+        "bias": bias.at[half:].set(math.log(math.expm1(std))),
+    }
     return {**policy, "params": layers}
 
 

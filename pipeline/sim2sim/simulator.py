@@ -189,7 +189,7 @@ class GateSimulator:
             except SimulationError:
                 self._broken |= np.asarray(self._batch.status) != 0
         # Blown-up physics is a fall of that episode; the others go on.
-        self._broken |= diverged(self._qpos, self._qvel)
+        self._broken |= diverged(self._qpos, self._qvel) | ~np.isfinite(torque).all(axis=1)
         if self._broken.any():
             self._batch.reset(ids=np.flatnonzero(self._broken), keyframe=self._key)
             torque[self._broken] = 0.0

@@ -15,7 +15,7 @@ from deploy.observations import (
     advance_phase,
     joint_targets,
     observe,
-        term_slice,
+    term_slice,
 )
 
 BATCH_SHAPES = [(), (5,), (2, 3)]
