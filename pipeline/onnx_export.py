@@ -4,11 +4,13 @@ The chain is jax2tf -> TFLite -> tf2onnx: since JAX 0.7, jax2tf wraps its graphs
 which tf2onnx cannot read but TFLite's converter lowers.
 """
 
+import contextlib
 import logging
 import os
+import sys
 import warnings
 from pathlib import Path
-from tempfile import TemporaryDirectory
+from tempfile import TemporaryDirectory, TemporaryFile
 from typing import TYPE_CHECKING, Any
 
 from deploy.contract import PolicyContract
@@ -17,7 +19,7 @@ from pipeline.policy_folder import TrainedPolicy
 from pipeline.ppo.networks import export_view
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     import jax
     import onnx
@@ -36,13 +38,32 @@ def export(policy: TrainedPolicy, opset: int) -> bytes:
     Returns:
         The ONNX file's content.
     """
-    model = _convert(actor_of(policy), policy.spec.contract.observation_size, opset)
+    with _quiet():
+        model = _convert(actor_of(policy), policy.spec.contract.observation_size, opset)
     _name_tensors(model)
     model.doc_string = ""
     del model.metadata_props[:]
     for key, value in sorted(metadata(policy).items()):
         model.metadata_props.add(key=key, value=value)
     return model.SerializeToString(deterministic=True)
+
+
+@contextlib.contextmanager
+def _quiet() -> "Iterator[None]":
+    """Hold back what TensorFlow's C++ side says on standard error; show it if conversion fails."""
+    sys.stderr.flush()
+    kept = os.dup(2)
+    with TemporaryFile() as said:
+        os.dup2(said.fileno(), 2)
+        try:
+            yield
+        except BaseException:
+            said.seek(0)
+            os.write(kept, said.read())
+            raise
+        finally:
+            os.dup2(kept, 2)
+            os.close(kept)
 
 
 def actor_of(policy: TrainedPolicy) -> "Callable[[jax.Array], jax.Array]":
