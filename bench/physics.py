@@ -2,8 +2,10 @@
 
 import json
 import time
+from collections.abc import Callable
 
 import jax
+import jax.numpy as jnp
 import mujoco
 import numpy as np
 from mujoco import mjx
@@ -60,20 +62,21 @@ def native_steps_per_s(batch: mujoco.batch.Batch, seconds: float) -> float:  # p
     return steps / spent
 
 
-def _mjx_stepper(model: mujoco.MjModel):  # noqa: ANN202
+def _mjx_stepper(model: mujoco.MjModel) -> Callable[[], None]:
     """A compiled function that steps MJX_ENVS robots MJX_STEPS times."""
     data = mujoco.MjData(model)
     mujoco.mj_resetDataKeyframe(model, data, model.key(SPAWN_KEY).id)
     on_device, start = mjx.put_model(model), mjx.put_data(model, data)
-    states = jax.tree.map(lambda x: np.repeat(np.asarray(x)[None], MJX_ENVS, axis=0), start)
+    states = jax.tree.map(lambda x: jnp.repeat(x[None], MJX_ENVS, axis=0), start)
+    step = jax.jit(jax.vmap(lambda state: mjx.step(on_device, state)))
 
-    @jax.jit
-    def run(states):  # noqa: ANN001, ANN202
-        step = jax.vmap(lambda state: mjx.step(on_device, state))
-        return jax.lax.scan(lambda s, _: (step(s), None), states, None, MJX_STEPS)[0].qpos
+    def run() -> None:
+        moved = states
+        for _ in range(MJX_STEPS):
+            moved = jax.block_until_ready(step(moved))
 
-    jax.block_until_ready(run(states))
-    return lambda: jax.block_until_ready(run(states))
+    run()
+    return run
 
 
 if __name__ == "__main__":
