@@ -15,6 +15,7 @@ from pathlib import Path
 from pipeline.files import write_atomically
 
 RESULTS = Path("bench/results.json")
+TIMEOUT_S = 900
 PARTS = ("physics", "training", "inference")
 GOALS = {
     "train_over_raw_physics": (">=", 0.60, "training steps/s x substeps over raw physics steps/s"),
@@ -37,7 +38,11 @@ def main() -> None:
     for part in parts:
         print(f"measuring {part} ...", file=sys.stderr, flush=True)
         done = subprocess.run(
-            [sys.executable, "-m", f"bench.{part}"], stdout=subprocess.PIPE, text=True, check=True
+            [sys.executable, "-m", f"bench.{part}"],
+            stdout=subprocess.PIPE,
+            text=True,
+            check=True,
+            timeout=TIMEOUT_S,
         )
         results.update(json.loads(done.stdout.splitlines()[-1]))
     for name, value in results.items():

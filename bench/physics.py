@@ -1,14 +1,13 @@
-"""Raw physics of the training model: `mujoco.batch` against MJX-JAX on the same CPU."""
+"""Raw physics of the training model: `mujoco.batch` against MJX-JAX, each on every core."""
 
 import json
+import os
+import subprocess
+import sys
 import time
-from collections.abc import Callable
 
-import jax
-import jax.numpy as jnp
 import mujoco
 import numpy as np
-from mujoco import mjx
 
 import robots
 from pipeline import config
@@ -16,7 +15,7 @@ from pipeline.physics.make import make_model
 from pipeline.physics.native import make_batch
 from robots.model import SPAWN_KEY
 
-MJX_ENVS, MJX_STEPS, ROUNDS = 256, 8, 5
+ROUNDS = 5
 
 
 def main() -> None:
@@ -24,19 +23,43 @@ def main() -> None:
     settings = config.load()
     model = make_model(settings, robots.load(settings.robot))
     batch = make_batch(model, settings.ppo.num_envs)
-    step_mjx = _mjx_stepper(model)
+    workers = [_start_mjx() for _ in range(os.cpu_count() or 1)]
+    for worker in workers:
+        _read(worker)
     native, other = [], []
     for _ in range(ROUNDS):
         native.append(native_steps_per_s(batch, seconds=2.0))
-        began = time.perf_counter()
-        step_mjx()
-        other.append(MJX_ENVS * MJX_STEPS / (time.perf_counter() - began))
+        for worker in workers:
+            print("go", file=worker.stdin, flush=True)
+        other.append(sum(float(_read(worker)) for worker in workers))
+    for worker in workers:
+        worker.communicate()
     result = {
         "native_physics_steps_per_s": float(np.median(native)),
         "mjx_physics_steps_per_s": float(np.median(other)),
         "native_over_mjx": float(np.median(np.divide(native, other))),
     }
     print(json.dumps(result))
+
+
+def _start_mjx() -> subprocess.Popen[str]:
+    """A process that steps MJX on one core; see bench.mjx."""
+    return subprocess.Popen(
+        [sys.executable, "-m", "bench.mjx"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        env=os.environ | {"NPROC": "1"},
+    )
+
+
+def _read(worker: subprocess.Popen[str]) -> str:
+    """The worker's next line, past what libraries print on import."""
+    assert worker.stdout is not None
+    for line in worker.stdout:
+        if not line.startswith("Failed to import"):
+            return line
+    raise RuntimeError(f"bench.mjx ended with status {worker.wait()} (its words above)")
 
 
 def native_steps_per_s(batch: mujoco.batch.Batch, seconds: float) -> float:  # pyright: ignore
@@ -60,23 +83,6 @@ def native_steps_per_s(batch: mujoco.batch.Batch, seconds: float) -> float:  # p
         if fallen.size:
             batch.reset(ids=fallen, keyframe=batch.model.key(SPAWN_KEY).id)
     return steps / spent
-
-
-def _mjx_stepper(model: mujoco.MjModel) -> Callable[[], None]:
-    """A compiled function that steps MJX_ENVS robots MJX_STEPS times."""
-    data = mujoco.MjData(model)
-    mujoco.mj_resetDataKeyframe(model, data, model.key(SPAWN_KEY).id)
-    on_device, start = mjx.put_model(model), mjx.put_data(model, data)
-    states = jax.tree.map(lambda x: jnp.repeat(x[None], MJX_ENVS, axis=0), start)
-    step = jax.jit(jax.vmap(lambda state: mjx.step(on_device, state)))
-
-    def run() -> None:
-        moved = states
-        for _ in range(MJX_STEPS):
-            moved = jax.block_until_ready(step(moved))
-
-    run()
-    return run
 
 
 if __name__ == "__main__":
