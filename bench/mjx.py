@@ -1,8 +1,8 @@
 """One core's MJX-JAX: step the training model when told to, and say how fast.
 
-XLA's thread pool has one thread here (`NPROC=1`, set by bench.physics), and one such process per core
-uses the whole machine. With a pool of two, the first step hung in one run of five (jaxlib 0.11):
-both threads wait in LAPACK's batched Cholesky for work that only they could do.
+XLA's thread pool has one thread here (`NPROC=1`, set by bench.physics), and one such process per
+core uses the whole machine. With a pool of two, the first step hung in one run of five (jaxlib
+0.11): both threads wait in LAPACK's batched Cholesky for work that only they could do.
 """
 
 import sys

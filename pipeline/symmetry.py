@@ -8,51 +8,17 @@ gait clock by half a period.
 
 import math
 import re
-from dataclasses import dataclass
 
-import jax
 import numpy as np
 
 from deploy.contract import PolicyContract
+from pipeline.ppo.equivariance import Mirror, SignedPermutation
 from robots import RobotError, RobotSpec
 
 OTHER_SIDE = {"FL": "FR", "FR": "FL", "RL": "RR", "RR": "RL", "left": "right", "right": "left"}
 """Sides in the vendor's names."""
 POLAR, AXIAL = (1.0, -1.0, 1.0), (-1.0, 1.0, -1.0)
 """Signs of a mirrored velocity or direction, and of a mirrored rate of rotation."""
-
-
-@dataclass(frozen=True)
-class SignedPermutation:
-    """x -> sign * x[..., order].
-
-    Args:
-        order: (n,) where each element comes from.
-        sign: (n,) 1 or -1.
-    """
-
-    order: np.ndarray
-    sign: np.ndarray
-
-    def __call__(self, x: jax.Array) -> jax.Array:
-        """Mirror the last axis."""
-        sign = self.sign.astype(np.float32).reshape((1,) * (x.ndim - 1) + (-1,))
-        return x[..., self.order] * sign
-
-
-@dataclass(frozen=True)
-class Mirror:
-    """The mirror of everything a learner handles.
-
-    Args:
-        obs: Of `state` and `privileged_state`.
-        action: Of an action.
-        distribution: Of mean and deviation of an action, one after the other.
-    """
-
-    obs: dict[str, SignedPermutation]
-    action: SignedPermutation
-    distribution: SignedPermutation
 
 
 def make_mirror(robot: RobotSpec, contract: PolicyContract) -> Mirror:

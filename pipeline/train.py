@@ -16,8 +16,9 @@ from pipeline.env import Env, make_env
 from pipeline.episode import EnvState
 from pipeline.policy_folder import PolicySpec, save_policy
 from pipeline.ppo.checkpoint import Checkpoints
+from pipeline.ppo.equivariance import Equivariance
 from pipeline.ppo.learner import Learner, Metrics, TrainState
-from pipeline.ppo.networks import make_networks
+from pipeline.ppo.networks import ACTOR, CRITIC, make_networks
 from pipeline.progress import Progress
 from pipeline.symmetry import make_mirror
 from robots.errors import UserError
@@ -84,8 +85,10 @@ def make_learner(config: Config, env: Env) -> tuple[Learner, TrainState]:
     env_state = jax.jit(env.reset)(env_key)
     sizes = {name: obs.shape[-1] for name, obs in env_state.obs.items()}
     networks = make_networks(config.ppo, sizes, env.contract.action_size)
-    mirror = make_mirror(env.robot, env.contract) if config.ppo.symmetry else None
-    learner = Learner(config.ppo, networks, env.step, measure, mirror)
+    equivariance = None
+    if config.ppo.symmetry:
+        equivariance = Equivariance(make_mirror(env.robot, env.contract), ACTOR, CRITIC)
+    learner = Learner(config.ppo, networks, env.step, measure, equivariance)
     state = learner.init(env_state, learner_key)
     # Brax starts its counters as Python numbers: give every leaf the dtype it will keep, so that
     # the step is compiled once.

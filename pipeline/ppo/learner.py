@@ -1,6 +1,6 @@
 """One PPO iteration: rollout, then minibatch epochs, in one jitted function."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any, Protocol
 
 import flax.struct
@@ -13,28 +13,10 @@ from brax.training.agents.ppo.networks import PPONetworks
 from brax.training.types import Transition
 
 from pipeline.config_sections import Ppo
+from pipeline.ppo.equivariance import Equivariance
 from pipeline.ppo.networks import PolicyParams, init_params
 
 Metrics = dict[str, jax.Array]
-
-
-class Mirror(Protocol):
-    """Left-right symmetry of a task: functions of the last axis."""
-
-    @property
-    def obs(self) -> Mapping[str, Callable[[jax.Array], jax.Array]]:
-        """Mirror of each observation."""
-        ...
-
-    @property
-    def action(self) -> Callable[[jax.Array], jax.Array]:
-        """Mirror of an action."""
-        ...
-
-    @property
-    def distribution(self) -> Callable[[jax.Array], jax.Array]:
-        """Mirror of the parameters of an action's distribution."""
-        ...
 
 
 class TaskState(Protocol):
@@ -73,8 +55,7 @@ class Learner:
         networks: Actor and critic.
         env_step: Pure step of all environments: (state, action) -> state.
         measure: Scalars of one step for the progress report: state -> name -> scalar.
-        mirror: Symmetry of the task. A random half of the environments is learned from as seen in
-            the mirror, which doubles what is seen at no cost.
+        equivariance: Keeps actor and critic symmetric, where the task is.
     """
 
     def __init__(
@@ -83,10 +64,11 @@ class Learner:
         networks: PPONetworks,
         env_step: Callable[[Any, jax.Array], Any],
         measure: Callable[[Any], Metrics],
-        mirror: Mirror | None = None,
+        equivariance: Equivariance | None = None,
     ) -> None:
         self.ppo, self.networks = ppo, networks
-        self._env_step, self._measure, self._mirror = env_step, measure, mirror
+        self._env_step, self._measure = env_step, measure
+        self._equivariance = equivariance
         per_iteration = ppo.num_envs * ppo.unroll_length
         updates = -(-ppo.num_timesteps // per_iteration) * ppo.num_epochs * ppo.num_minibatches
         schedule = optax.linear_schedule(ppo.learning_rate, ppo.final_learning_rate, updates)
@@ -101,6 +83,8 @@ class Learner:
         key, init_key = jax.random.split(key)
         sizes = {name: obs.shape[-1] for name, obs in env_state.obs.items()}
         params = init_params(self.networks, sizes, init_key, self.ppo.init_noise_std)
+        if self._equivariance:
+            params = params.replace(networks=self._equivariance.start(params.networks))  # pyright: ignore
         return TrainState(
             params=params,
             optimizer=self._optimizer.init(params.networks),  # pyright: ignore[reportArgumentType]
@@ -110,12 +94,16 @@ class Learner:
         )
 
     def _iterate(self, state: TrainState) -> tuple[TrainState, Metrics]:
-        key, rollout_key, mirror_key, learn_key = jax.random.split(state.key, 4)
+        key, rollout_key, learn_key = jax.random.split(state.key, 3)
         env, data, seen = self._rollout(state, rollout_key)
-        data = self._reflect(data, mirror_key)
-        normalizer = running_statistics.update(state.params.normalizer, data.observation)
+        observation: Any = data.observation
+        if self._equivariance:
+            observation = self._equivariance.both(observation)
+        normalizer = running_statistics.update(state.params.normalizer, observation)
         # Acting used the old normalizer; so does this update, and the next iteration the new one.
         networks, optimizer, learned = self._learn(state, data, learn_key)
+        if self._equivariance:
+            networks = self._equivariance.project(networks)  # against rounding
         ppo = self.ppo
         state = TrainState(
             params=PolicyParams(normalizer, networks),
@@ -162,36 +150,6 @@ class Learner:
         data = data._replace(next_observation=jax.tree.map(lambda x: x[None], env.obs))
         return env, data, jax.tree.map(lambda x: x.mean(axis=0), seen)
 
-    def _reflect(self, data: Transition, key: jax.Array) -> Transition:
-        """Look at a random half of the environments in the mirror.
-
-        The probability of the mirrored action under the policy that acted is taken to be that of
-        the action, as if that policy were symmetric: training makes it so.
-        """
-        if self._mirror is None:
-            return data
-        chosen = jax.random.bernoulli(key, 0.5, (1, self.ppo.num_envs, 1))
-        mirror = self._mirror
-
-        def some(reflect: Callable[[jax.Array], jax.Array], x: jax.Array) -> jax.Array:
-            return jnp.where(chosen, reflect(x), x)
-
-        def observation(seen: Any) -> Any:
-            return {name: some(mirror.obs[name], x) for name, x in seen.items()}
-
-        extras: Any = data.extras
-        acted = extras["policy_extras"]
-        acted = {
-            **acted,
-            "raw_action": some(mirror.action, acted["raw_action"]),
-            "distribution_params": some(mirror.distribution, acted["distribution_params"]),
-        }
-        return data._replace(
-            observation=observation(data.observation),
-            next_observation=observation(data.next_observation),
-            extras={**extras, "policy_extras": acted},
-        )
-
     # ------------------------------------------------------------------ learn
 
     def _learn(
@@ -207,6 +165,8 @@ class Learner:
             which, key = scanned
             batch = jax.tree.map(lambda x: jnp.swapaxes(x[:, which], 0, 1), data)
             (_, metrics), grads = self._grad(networks, normalizer, batch, key)
+            if self._equivariance:
+                grads = self._equivariance.project(grads)
             updates, optimizer = self._optimizer.update(grads, optimizer)
             networks = optax.apply_updates(networks, updates)
             return (networks, optimizer), {

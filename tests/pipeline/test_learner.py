@@ -1,7 +1,5 @@
 """PPO learns a toy task, compiles once, and says so when numbers are no numbers any more."""
 
-from types import SimpleNamespace
-
 import flax.struct
 import jax
 import jax.numpy as jnp
@@ -10,6 +8,7 @@ import pytest
 
 from pipeline import train
 from pipeline.env import make_env
+from pipeline.ppo.equivariance import Equivariance, Mirror, SignedPermutation
 from pipeline.ppo.learner import LOSSES, Learner
 from pipeline.ppo.networks import act, export_view, make_networks
 from pipeline.train import DivergenceError, make_learner, measure, summarize
@@ -70,7 +69,7 @@ def ppo(make_config):
     return make
 
 
-def make_toy(ppo, mirror=None):
+def make_toy(ppo, equivariance=None):
     """A learner of the toy, and how often its environment was traced."""
     traces = []
 
@@ -79,7 +78,9 @@ def make_toy(ppo, mirror=None):
         return guess(state, action)
 
     networks = make_networks(ppo, SIZES, 1)
-    return Learner(ppo, networks, step, lambda s: {"reward": jnp.mean(s.reward)}, mirror), traces
+    return Learner(
+        ppo, networks, step, lambda s: {"reward": jnp.mean(s.reward)}, equivariance
+    ), traces
 
 
 def first_state(learner):
@@ -127,24 +128,29 @@ def test_the_deterministic_action_is_the_target(learned):
     assert np.abs(np.asarray(action - target)).max() < 0.15
 
 
-def test_learns_from_the_mirror_image_too(ppo):
-    """A task that looks the same with all signs turned."""
-
-    def flip(x):
-        return -x
-
-    def flip_first(x):
-        return jnp.concatenate([-x[..., :1], x[..., 1:]], axis=-1)
-
-    mirror = SimpleNamespace(
-        obs={"state": flip, "privileged_state": flip_first},
+def test_a_symmetric_learner_learns_and_stays_symmetric(ppo):
+    """A task that looks the same with all signs turned; the critic also sees what does not turn."""
+    flip = SignedPermutation(np.arange(1), -np.ones(1))
+    privileged = SIZES["privileged_state"]
+    mirror = Mirror(
+        obs={
+            "state": flip,
+            "privileged_state": SignedPermutation(
+                np.arange(privileged), np.array([-1.0] + [1.0] * (privileged - 1))
+            ),
+        },
         action=flip,
-        distribution=flip_first,
+        distribution=SignedPermutation(np.arange(2), np.array([-1.0, 1.0])),
     )
-    learner, _ = make_toy(ppo(), mirror)
-    rewards = [float(metrics["reward"]) for metrics in run(learner, 40)[1]]
+    learner, _ = make_toy(ppo(), Equivariance(mirror, "state", "privileged_state"))
+    state, history = run(learner, 40)
+    rewards = [float(metrics["reward"]) for metrics in history]
     assert rewards[0] < 0.6
     assert np.mean(rewards[-5:]) > 0.9
+    obs = jnp.linspace(0.1, 0.9, 9)[:, None]
+    right, left = (act(learner.networks, state.params, x) for x in (obs, -obs))
+    np.testing.assert_allclose(right, -left, atol=1e-6)
+    assert np.abs(right).max() > 0.5
 
 
 def test_steps_are_counted_and_metrics_are_finite(learned):

@@ -12,6 +12,8 @@ import robots
 from deploy.observations import TERMS
 from pipeline import config
 from pipeline.env import contract_of, make_env
+from pipeline.ppo.equivariance import Equivariance
+from pipeline.ppo.networks import ACTOR, CRITIC, init_params, make_networks
 from pipeline.symmetry import chain, make_mirror, mirror_feet, mirror_joints
 from robots import RobotError
 from robots.model import SPAWN_KEY, build_model
@@ -124,3 +126,30 @@ def test_feet_in_step_are_refused():
     feet = (dataclasses.replace(robot.feet[0], gait_offset=0.5), *robot.feet[1:])
     with pytest.raises(RobotError, match="half a stride apart"):
         mirror_feet(dataclasses.replace(robot, feet=feet))
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_networks_of_a_robot_are_their_own_mirror_image(name):
+    settings = config.load()
+    robot, mirror = mirror_of(name)
+    sizes = {key: len(permutation.order) for key, permutation in mirror.obs.items()}
+    networks = make_networks(settings.ppo, sizes, len(robot.joints))
+    drawn = init_params(networks, sizes, jax.random.PRNGKey(0), 0.4)
+    weights = Equivariance(mirror, ACTOR, CRITIC).start(drawn.networks)
+    rng = np.random.default_rng(0)
+    obs = {key: rng.normal(size=(5, size)).astype(np.float32) for key, size in sizes.items()}
+    seen = {key: np.asarray(mirror.obs[key](jnp.asarray(x))) for key, x in obs.items()}
+    policy = [
+        networks.policy_network.apply(drawn.normalizer, weights.policy, o) for o in (obs, seen)
+    ]
+    value = [networks.value_network.apply(drawn.normalizer, weights.value, o) for o in (obs, seen)]
+    assert jnp.std(value[0]) > 0.01
+    np.testing.assert_allclose(policy[1], mirror.distribution(policy[0]), atol=1e-6)
+    np.testing.assert_allclose(value[1], value[0], atol=1e-5)
+    # As spread out as weights drawn freely, and projecting again changes nothing.
+    free = drawn.networks.value["params"]["hidden_1"]["kernel"]
+    tied = weights.value["params"]["hidden_1"]["kernel"]
+    assert jnp.std(tied) == pytest.approx(float(jnp.std(free)), rel=0.05)
+    again = Equivariance(mirror, ACTOR, CRITIC).project(weights)
+    for once, twice in zip(jax.tree.leaves(weights), jax.tree.leaves(again), strict=True):
+        np.testing.assert_allclose(once, twice, atol=1e-7)
