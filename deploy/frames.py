@@ -41,3 +41,45 @@ def rotate_inverse(quat: Array, vector: Array, xp: ModuleType = np) -> Array:
     w, axis = quat[..., :1], -quat[..., 1:]
     twice = np.float32(2) * xp.cross(axis, vector)
     return vector + w * twice + xp.cross(axis, twice)
+
+
+def torso_to_base(
+    quat: Array, gyro: Array, waist_yaw: Array, waist_yaw_rate: Array, xp: ModuleType = np
+) -> tuple[Array, Array]:
+    """Turn what an IMU in the torso says into what one in the base would say.
+
+    The torso turns against the base about the vertical axis both share, by the waist's joint. The
+    vendor's deployment of H1 and H1_2 does the same (unitree_rl_gym,
+    `deploy/deploy_real/common/rotation_helper.py`).
+
+    Args:
+        quat: (..., 4) orientation of the torso in the world, wxyz, of unit length.
+        gyro: (..., 3) angular velocity of the torso in its own frame, rad/s.
+        waist_yaw: (...,) angle of the torso against the base, rad.
+        waist_yaw_rate: (...,) its rate, rad/s.
+        xp: `numpy` or `jax.numpy`.
+
+    Returns:
+        (..., 4) orientation of the base, and (..., 3) its angular velocity in its own frame, rad/s.
+    """
+    w, x, y, z = quat[..., 0], quat[..., 1], quat[..., 2], quat[..., 3]
+    cos_half, sin_half = xp.cos(waist_yaw / 2), xp.sin(waist_yaw / 2)
+    base = xp.stack(
+        [
+            w * cos_half + z * sin_half,
+            x * cos_half - y * sin_half,
+            y * cos_half + x * sin_half,
+            z * cos_half - w * sin_half,
+        ],
+        axis=-1,
+    )
+    cos, sin = xp.cos(waist_yaw), xp.sin(waist_yaw)
+    rate = xp.stack(
+        [
+            cos * gyro[..., 0] - sin * gyro[..., 1],
+            sin * gyro[..., 0] + cos * gyro[..., 1],
+            gyro[..., 2] - waist_yaw_rate,
+        ],
+        axis=-1,
+    )
+    return base, rate
