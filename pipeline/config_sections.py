@@ -201,6 +201,7 @@ class Render(Section):
     height: Annotated[int, Field(ge=64, le=2160, multiple_of=2)]
     fps: Annotated[int, Field(ge=1, le=60)]
     preview_s: NonNegative
+    preview_length_s: Positive
     script: Annotated[
         tuple[tuple[Positive, float, float, float], ...],
         Field(min_length=1),

@@ -20,6 +20,8 @@ from robots import RobotSpec
 
 ASIDE = 0.05
 """How far the robot makes room for the panel, as a share of the width."""
+CLIP_SIZE, CLIP_FPS = (400, 300), 20
+"""Of the README's clip."""
 SETTLE_S = 0.1
 """Gaussian width of the smoothing of the measured velocity that is shown, s."""
 
@@ -81,6 +83,39 @@ def preview(
     png = BytesIO()
     Image.fromarray(picture).reduce(finer).save(png, format="PNG", optimize=True)
     write_atomically(path, png.getvalue())
+
+
+def preview_clip(
+    robot: RobotSpec, trajectory: Trajectory, path: Path, *, at_s: float, length_s: float
+) -> None:
+    """Write a short animated WebP around a moment, small enough for a README.
+
+    Raises:
+        RenderingUnavailableError: If this machine cannot draw off-screen; names the packages.
+    """
+    end = (len(trajectory.qpos) - 1) * trajectory.dt
+    start = max(0.0, min(at_s - length_s / 2, end - length_s))
+    times = start + np.arange(max(1, int(min(length_s, end) * CLIP_FPS))) / CLIP_FPS
+    qpos = _sample(trajectory.qpos, trajectory.dt, times)
+    width, height = CLIP_SIZE
+    with Studio(robot, 2 * width, 2 * height) as studio:
+        views = studio.views(qpos, CLIP_FPS)
+        pictures = [
+            Image.fromarray(studio.shoot(pose, view)).reduce(2)
+            for pose, view in zip(qpos, views, strict=True)
+        ]
+    webp = BytesIO()
+    first, *rest = pictures
+    first.save(
+        webp,
+        format="WEBP",
+        save_all=True,
+        append_images=rest,
+        duration=round(1000 / CLIP_FPS),
+        loop=0,
+        quality=60,
+    )
+    write_atomically(path, webp.getvalue())
 
 
 def _sample(values: np.ndarray, dt: float, times: np.ndarray) -> np.ndarray:

@@ -7,14 +7,14 @@ import jax
 import robots
 from pipeline.config import Config
 from pipeline.env import make_env
-from pipeline.film import Trajectory, film, preview
+from pipeline.film import Trajectory, film, preview, preview_clip
 from pipeline.policy_folder import TrainedPolicy
 from pipeline.rollout import rollout
 from pipeline.script import script_commands
 
 
 def render(config: Config, policy: TrainedPolicy, out: Path) -> None:
-    """Write `video.mp4` and `preview.png`.
+    """Write `video.mp4`, `preview.png` and `preview.webp`.
 
     Args:
         config: The configuration; `render` is the film's.
@@ -37,3 +37,10 @@ def render(config: Config, policy: TrainedPolicy, out: Path) -> None:
     size = {"width": settings.width, "height": settings.height}
     film(robot, trajectory, out / "video.mp4", **size, fps=settings.fps)
     preview(robot, trajectory, out / "preview.png", **size, at_s=settings.preview_s)
+    preview_clip(
+        robot,
+        trajectory,
+        out / "preview.webp",
+        at_s=settings.preview_s,
+        length_s=settings.preview_length_s,
+    )

@@ -1,4 +1,4 @@
-"""`make ship`: copy a proven policy from artifacts/<robot> to policies/<robot>."""
+"""`make ship`: copy a proven policy from artifacts/<robot> to policies/<robot>, with its card."""
 
 import argparse
 import json
@@ -7,12 +7,14 @@ from pathlib import Path
 from pipeline import config
 from pipeline.cli import ARTIFACTS, expected_errors
 from pipeline.files import sha256, write_atomically
+from pipeline.model_card import model_card
 from robots.errors import UserError
 
 POLICIES = Path("policies")
 """Holds one folder per robot with what a visitor may look at before running anything."""
-SHIPPED = ("policy.onnx", "gate.json", "report.html", "metrics.json", "parity.json", "preview.png")
-"""Files that are copied; preview.png only where this machine could draw one."""
+SHIPPED = ("policy.onnx", "gate.json", "report.html", "metrics.json", "parity.json")
+PICTURES = ("preview.png", "preview.webp")
+"""Files that are copied; pictures only where this machine could draw them."""
 
 
 class ShipError(UserError):
@@ -44,7 +46,7 @@ def ship(source: Path, target: Path) -> list[Path]:
             f"{found[:12]}; run `dvc repro` again"
         )
     written: list[Path] = []
-    for name in SHIPPED:
+    for name in (*SHIPPED, *PICTURES):
         if (source / name).is_file():
             write_atomically(target / name, (source / name).read_bytes())
             written.append(target / name)
@@ -56,7 +58,10 @@ def main() -> None:
     argparse.ArgumentParser(prog="python -m pipeline.ship", description=__doc__).parse_args()
     with expected_errors():
         robot = config.load().robot
-        for path in ship(ARTIFACTS / robot, POLICIES / robot):
+        written = ship(ARTIFACTS / robot, POLICIES / robot)
+        card = POLICIES / robot / "README.md"
+        write_atomically(card, model_card(ARTIFACTS / robot))
+        for path in (*written, card):
             print(path)
 
 

@@ -141,7 +141,8 @@ def _run(
     steps = int(state.steps)
     progress = Progress(total, start=steps)
     window: list[Mapping[str, np.ndarray]] = []
-    last_saved = time.monotonic()
+    last_saved = began = time.monotonic()
+    spent = history[-1]["training_s"] if history else 0.0
     try:
         while steps < total:
             state, metrics = learner.iterate(state)
@@ -152,6 +153,7 @@ def _run(
             # Reports fall on fixed iterations, whether or not a run was killed in between.
             due = (steps // per_iteration) % ITERATIONS_PER_REPORT == 0 or steps >= total
             report = summarize(window, steps, config.task.control.ctrl_dt)
+            report["training_s"] = spent + time.monotonic() - began
             progress.update(steps, _shown(report), report=due)
             if due:
                 history.append(report)

@@ -1,4 +1,4 @@
-"""Film a trained policy: artifacts/<robot>/policy -> video.mp4 and preview.png."""
+"""Film a trained policy: artifacts/<robot>/policy -> video.mp4 and previews."""
 
 from pathlib import Path
 

@@ -11,7 +11,9 @@ from functools import cache
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
+from pipeline.model_card import model_card
 from tests.miniature import environment, make_miniature, read_params, run, write_params
 
 OUT = Path("artifacts/go2")
@@ -58,6 +60,23 @@ def test_repro_writes_every_output(reproduced):
     if can_draw():
         assert (out / "video.mp4").stat().st_size > 1000
         assert (out / "preview.png").read_bytes().startswith(b"\x89PNG")
+        with Image.open(out / "preview.webp") as clip:
+            assert clip.n_frames in (19, 20)  # the miniature's script lasts one second
+
+
+def test_the_model_card_tells_what_was_measured(reproduced):
+    out = reproduced / OUT
+    card = model_card(out)
+    gate = json.loads((out / "gate.json").read_text())
+    assert card.startswith("# Unitree Go2: walking policy\n")
+    assert "- Commands: vx -1 to 1.5 m/s, vy -0.6 to 0.6 m/s, yaw -1.5 to 1.5 rad/s;" in card
+    assert "0.0 million environment steps" in card
+    for criterion in gate["criteria"]:
+        assert f"| {criterion['description']} | {criterion['measured']:.3g}" in card
+    for sweep in gate["sweeps"]:
+        stood = sweep["episodes"] - sweep["falls"]
+        assert f"{sweep['value']:g}" in card and f"| {stood} of {sweep['episodes']} |" in card
+    assert "hoist" in card
 
 
 def test_repro_again_does_nothing(reproduced):

@@ -164,9 +164,8 @@ class Learner:
             networks, optimizer = carry
             which, key = scanned
             batch = jax.tree.map(lambda x: jnp.swapaxes(x[:, which], 0, 1), data)
-            (_, metrics), grads = self._grad(networks, normalizer, batch, key)
-            if self._equivariance:
-                grads = self._equivariance.project(grads)
+            (_, metrics), own = self._grad(networks, normalizer, batch, key)
+            grads: Any = self._equivariance.project(own) if self._equivariance else own
             updates, optimizer = self._optimizer.update(grads, optimizer)
             networks = optax.apply_updates(networks, updates)
             return (networks, optimizer), {

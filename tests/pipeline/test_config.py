@@ -255,7 +255,8 @@ def test_overrides_do_not_leak_into_the_next_reading(raw_params):
 
 def test_overrides_of_another_robot_do_nothing(raw_params, monkeypatch):
     plain = parse(raw_params)
-    monkeypatch.setattr(config.robots, "names", lambda: ("go2", "other"))
+    known = (*config.robots.names(), "other")
+    monkeypatch.setattr(config.robots, "names", lambda: known)
     change(raw_params, "overrides.other", {"ppo": {"learning_rate": 0.25}})
     assert parse(raw_params) == plain
 

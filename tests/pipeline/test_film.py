@@ -14,7 +14,7 @@ from PIL import Image
 import robots
 from pipeline import film as module
 from pipeline import film_panel, film_studio
-from pipeline.film import Trajectory, film, preview
+from pipeline.film import Trajectory, film, preview, preview_clip
 from pipeline.film_panel import COMMANDED, MEASURED
 from pipeline.film_studio import RenderingUnavailableError
 
@@ -87,6 +87,20 @@ def test_preview_is_one_picture_of_the_moment(robot, run, tmp_path):
     assert seen[0].shape == (HEIGHT, WIDTH, 3)
     assert np.ptp(seen[0]) > 100
     assert np.any(seen[0] != seen[1])
+
+
+@pytest.mark.usefixtures("gl")
+@pytest.mark.parametrize(("length_s", "count"), [(0.05, 1), (0.1, 2), (5.0, 2)])
+def test_the_clip_moves_and_stays_within_the_run(robot, run, tmp_path, length_s, count):
+    path = tmp_path / "p.webp"
+    preview_clip(robot, run, path, at_s=0.12, length_s=length_s)
+    with Image.open(path) as clip:
+        assert (getattr(clip, "n_frames", 1), clip.size) == (count, module.CLIP_SIZE)
+        frames = []
+        for index in range(count):
+            clip.seek(index)
+            frames.append(np.asarray(clip.convert("RGB")))
+    assert all(np.any(a != b) for a, b in itertools.pairwise(frames))
 
 
 @pytest.mark.usefixtures("gl")

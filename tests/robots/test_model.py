@@ -312,6 +312,7 @@ def test_self_collision_pushes_overlapping_parts_apart(robot, overlapping_pose):
     model = build_model(robot, sim_dt=SIM_DT, self_collision=True)
     data = mujoco.MjData(model)
     data.qpos[:] = overlapping_pose
+    data.ctrl[:] = overlapping_pose[7:]
     mujoco.mj_forward(model, data)
     force = np.zeros(6)
     mujoco.mj_contactForce(model, data, int(data.contact.dist.argmin()), force)

@@ -1,0 +1,113 @@
+"""The README.md beside a shipped policy: what it is, what it did in the gate, where it ends."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import robots
+from deploy.contract import PolicyContract
+from deploy.policy import Policy
+from pipeline.report_words import AXES
+
+LIMITS = """\
+- Flat, hard ground. Slopes, stairs, soft or slippery ground below friction 0.3 were never seen.
+- It is blind and has no memory: it reacts to what the IMU and the joints say now.
+- Everything was measured in simulation. A passing gate is necessary, not sufficient: first steps on
+  a real robot belong on a hoist, with a thumb on the remote's damping button.
+"""
+
+
+def model_card(source: Path) -> str:
+    """Write the card of a policy from what the pipeline measured.
+
+    Args:
+        source: A robot's artifact folder, proven.
+
+    Returns:
+        Markdown.
+    """
+    contract = Policy(source / "policy.onnx").contract
+    gate = json.loads((source / "gate.json").read_text())
+    trained = json.loads((source / "train" / "metrics.json").read_text())
+    title = robots.load(contract.robot).title
+    parts = [
+        f"# {title}: walking policy\n",
+        "![The policy walking in simulation](preview.webp)\n",
+        _what(title, contract, trained),
+        "## In the sim2sim gate\n",
+        _table(("", "measured", "required"), _criteria(gate)),
+        _table(("nominal episodes", "measured"), _quality(gate["nominal"])),
+        "Episodes without a fall, of those run, when one thing changes:\n",
+        _table(("", "survived"), _sweeps(gate)),
+        "[report.html](report.html) has every command and curve, gate.json every number.\n",
+        "## Limits of use\n",
+        LIMITS,
+    ]
+    return "\n".join(parts)
+
+
+def _what(title: str, contract: PolicyContract, trained: dict[str, Any]) -> str:
+    ranges = contract.command_ranges
+    minutes = trained["training_s"] / 60
+    return f"""\
+`policy.onnx` maps an observation of {contract.observation_size} numbers to targets of
+{contract.action_size} joints at {1 / contract.ctrl_dt:g} Hz; its contract (order, scales, gains,
+limits) is in the file's metadata.
+
+- Robot: {title}, driven joints {", ".join(contract.joint_names)}.
+- Commands: vx {_range(ranges.vx)} m/s, vy {_range(ranges.vy)} m/s, \
+yaw {_range(ranges.yaw_rate)} rad/s;
+  exactly zero means stand still.
+- Training: PPO from scratch in MuJoCo on CPU, flat ground, randomized bodies, sensors, latency and
+  pushes (`params.yaml`): {trained["step"] / 1e6:.1f} million environment steps in {minutes:.1f}
+  minutes, seed and code as in `dvc.lock`.
+"""
+
+
+def _range(limits: tuple[float, float]) -> str:
+    return f"{limits[0]:g} to {limits[1]:g}"
+
+
+def _criteria(gate: dict[str, Any]) -> list[tuple[str, ...]]:
+    return [
+        (
+            criterion["description"],
+            f"{criterion['measured']:.3g} {criterion['unit']}".strip(),
+            f"{criterion['comparison']} {criterion['required']:g}",
+        )
+        for criterion in gate["criteria"]
+    ]
+
+
+def _quality(nominal: dict[str, Any]) -> list[tuple[str, ...]]:
+    return [
+        (
+            "speed of joint targets, mean and 99th percentile",
+            f"{nominal['action_rate_mean']:.2f} and {nominal['action_rate_p99']:.1f} rad/s",
+        ),
+        (
+            "torque, share of the limit, mean and 99th percentile",
+            f"{nominal['torque_use_mean']:.0%} and {nominal['torque_use_p99']:.0%}",
+        ),
+        (
+            "joint speed, share of the limit, mean and 99th percentile",
+            f"{nominal['velocity_use_mean']:.0%} and {nominal['velocity_use_p99']:.0%}",
+        ),
+        ("mechanical power", f"{nominal['power_w']:.0f} W"),
+        ("foot slip", f"{nominal['foot_slip_mps']:.3f} m/s"),
+    ]
+
+
+def _sweeps(gate: dict[str, Any]) -> list[tuple[str, ...]]:
+    rows: list[tuple[str, ...]] = []
+    for sweep in gate["sweeps"]:
+        unit = "" if sweep["unit"] == "1" else f" {sweep['unit']}"
+        stood = sweep["episodes"] - sweep["falls"]
+        name = AXES[sweep["axis"]][0]
+        rows.append((f"{name} {sweep['value']:g}{unit}", f"{stood} of {sweep['episodes']}"))
+    return rows
+
+
+def _table(head: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:
+    lines = [head, ("---",) * len(head), *rows]
+    return "\n".join("| " + " | ".join(cells) + " |" for cells in lines) + "\n"
