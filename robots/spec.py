@@ -1,6 +1,5 @@
 """What the pipeline has to know about a robot: frozen, checked on construction."""
 
-import importlib
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -8,9 +7,6 @@ from pathlib import Path
 from typing import Literal
 
 from robots.errors import UserError
-
-ROBOTS_DIR = Path(__file__).resolve().parent
-"""The folder that holds one folder per robot."""
 
 
 class RobotError(UserError):
@@ -165,22 +161,3 @@ def _check_joint(robot: str, joint: Joint) -> None:
             raise RobotError(
                 f"{robot}: {field} of {joint.name} is {getattr(joint, field)}, want >= 0"
             )
-
-
-def names() -> tuple[str, ...]:
-    """Names of the robots there are, sorted."""
-    return tuple(sorted(path.parent.name for path in ROBOTS_DIR.glob("*/robot.py")))
-
-
-def load(name: str) -> RobotSpec:
-    """Load one robot's description.
-
-    Raises:
-        RobotError: If there is no such robot, or its description contradicts itself.
-    """
-    if name not in names():
-        raise RobotError(f"robot: {name!r} is unknown; there are {', '.join(names())}")
-    spec = importlib.import_module(f"robots.{name}.robot").ROBOT
-    if spec.name != name:
-        raise RobotError(f"robots/{name}/robot.py describes {spec.name!r}, want {name!r}")
-    return spec

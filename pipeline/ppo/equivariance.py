@@ -19,24 +19,7 @@ import jax.numpy as jnp
 import numpy as np
 from brax.training.agents.ppo.losses import PPONetworkParams
 
-
-@dataclass(frozen=True)
-class SignedPermutation:
-    """x -> sign * x[..., order]; applied twice, it changes nothing.
-
-    Args:
-        order: (n,) where each element comes from.
-        sign: (n,) 1 or -1.
-    """
-
-    order: np.ndarray
-    sign: np.ndarray
-
-    def __call__(self, x: jax.Array, axis: int = -1) -> jax.Array:
-        """Mirror one axis."""
-        shape = [1] * x.ndim
-        shape[axis] = -1
-        return jnp.take(x, self.order, axis=axis) * self.sign.astype(np.float32).reshape(shape)
+from robots.mirror import SignedPermutation
 
 
 @dataclass(frozen=True)

@@ -234,7 +234,7 @@ except RenderingUnavailableError as error:
 """
     gone = ("MUJOCO_GL", "DISPLAY", "PYOPENGL_PLATFORM")
     env = {k: v for k, v in os.environ.items() if k not in gone}
-    env["PYTHONPATH"] = str(robots.spec.ROBOTS_DIR.parent)
+    env["PYTHONPATH"] = str(robots.registry.ROBOTS_DIR.parent)
     done = subprocess.run(
         [sys.executable, "-c", script], cwd=tmp_path, env=env, capture_output=True, text=True
     )

@@ -8,10 +8,11 @@ import pytest
 
 from pipeline import train
 from pipeline.env import make_env
-from pipeline.ppo.equivariance import Equivariance, Mirror, SignedPermutation
+from pipeline.ppo.equivariance import Equivariance, Mirror
 from pipeline.ppo.learner import LOSSES, Learner
 from pipeline.ppo.networks import act, export_view, make_networks
 from pipeline.train import DivergenceError, make_learner, measure, summarize
+from robots.mirror import SignedPermutation
 
 N, UNROLL = 64, 10
 SIZES = {"state": 1, "privileged_state": 2}

@@ -14,8 +14,9 @@ from pipeline import config
 from pipeline.env import contract_of, make_env
 from pipeline.ppo.equivariance import Equivariance
 from pipeline.ppo.networks import ACTOR, CRITIC, init_params, make_networks
-from pipeline.symmetry import chain, make_mirror, mirror_feet, mirror_joints
+from pipeline.symmetry import chain, make_mirror
 from robots import RobotError
+from robots.mirror import mirror_feet, mirror_joints
 from robots.model import SPAWN_KEY, build_model
 
 NAMES = robots.names()
