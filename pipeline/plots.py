@@ -26,7 +26,8 @@ def write_plots(folder: Path, evaluation: Evaluation, contract: PolicyContract) 
     both = np.stack([tour.command[:, 0], tour.velocity[:, 0]], axis=-1).reshape(-1, 6)
     times = np.arange(1, len(both) + 1) * contract.ctrl_dt
     _write(folder / "velocity.csv", ("time", *columns), np.column_stack([times, both]).tolist())
-    _write(folder / "torque.csv", ("joint", "torque_p99", "limit"), _torque(evaluation, contract))
+    header = ("joint", "torque_p99", "limit", "share_of_limit")
+    _write(folder / "torque.csv", header, _torque(evaluation, contract))
 
 
 AXES = ("vx", "vy", "yaw_rate")
@@ -40,7 +41,9 @@ def _tracking(evaluation: Evaluation) -> Iterable[Sequence[object]]:
 
 def _torque(evaluation: Evaluation, contract: PolicyContract) -> Iterable[Sequence[object]]:
     torque = np.percentile(np.abs(evaluation.episodes.torque), 99, axis=(0, 1))
-    return zip(contract.joint_names, torque.tolist(), contract.effort_limit, strict=True)
+    share = torque / np.asarray(contract.effort_limit)
+    columns = (torque.tolist(), contract.effort_limit, share.tolist())
+    return zip(contract.joint_names, *columns, strict=True)
 
 
 def _write(path: Path, header: Sequence[str], rows: Iterable[Sequence[object]]) -> None:

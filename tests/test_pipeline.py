@@ -1,5 +1,6 @@
 """The whole chain in miniature: a `dvc repro` through all stages, kills, and byte comparisons."""
 
+import csv
 import json
 import os
 import shutil
@@ -55,6 +56,10 @@ def test_repro_writes_every_output(reproduced):
     assert (out / "report.html").read_text().lstrip().lower().startswith("<!doctype html>")
     for name in ("tracking.csv", "velocity.csv", "torque.csv"):
         assert len((out / "evaluate" / name).read_text().splitlines()) > 10
+    with (out / "evaluate" / "torque.csv").open() as file:
+        for row in csv.DictReader(file):
+            wanted = float(row["torque_p99"]) / float(row["limit"])
+            assert float(row["share_of_limit"]) == pytest.approx(wanted, rel=1e-3)
     curves = out / "train" / "plots" / "metrics" / "reward.tsv"
     assert len(curves.read_text().splitlines()) == 1 + 40 // 5
     if can_draw():
