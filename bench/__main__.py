@@ -16,6 +16,7 @@ from pipeline.files import write_atomically
 
 RESULTS = Path("bench/results.json")
 TIMEOUT_S = 900
+"""After which a part has hung."""
 PARTS = ("physics", "training", "inference")
 GOALS = {
     "train_over_raw_physics": (">=", 0.60, "training steps/s x substeps over raw physics steps/s"),

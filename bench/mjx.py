@@ -2,7 +2,7 @@
 
 XLA's thread pool has one thread here (`NPROC=1`, set by bench.physics), and one such process per
 core uses the whole machine. With a pool of two, the first step hung in one run of five (jaxlib
-0.11): both threads wait in LAPACK's batched Cholesky for work that only they could do.
+0.10.2): both threads wait in LAPACK's batched Cholesky for work that only they could do.
 """
 
 import sys

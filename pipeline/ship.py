@@ -13,8 +13,9 @@ from robots.errors import UserError
 POLICIES = Path("policies")
 """Holds one folder per robot with what a visitor may look at before running anything."""
 SHIPPED = ("policy.onnx", "gate.json", "report.html", "metrics.json", "parity.json")
+"""Files that are copied."""
 PICTURES = ("preview.png", "preview.webp")
-"""Files that are copied; pictures only where this machine could draw them."""
+"""Copied too, where this machine could draw them."""
 
 
 class ShipError(UserError):

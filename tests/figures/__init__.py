@@ -33,5 +33,22 @@ def weld(*parts):
     for link in parts:
         d = np.array(link.com) - com
         matrix += link.matrix + link.mass * (d @ d * np.eye(3) - np.outer(d, d))
+    return from_matrix(mass, com, matrix)
+
+
+def from_matrix(mass, com, matrix):
+    """A link whose inertia is given as a 3x3 matrix."""
     (xx, xy, xz), (_, yy, yz), (_, _, zz) = matrix
     return Link(mass, tuple(com), (xx, yy, zz, xy, xz, yz))
+
+
+def principal(mass, com, moments, quat):
+    """A link published by its principal moments and the rotation of their axes (wxyz)."""
+    axes = rotation(quat)
+    return from_matrix(mass, com, axes @ np.diag(moments) @ axes.T)
+
+
+def rotation(quat):
+    """The matrix of a rotation given as wxyz."""
+    w, *v = np.array(quat) / np.linalg.norm(quat)
+    return (2 * w * w - 1) * np.eye(3) + 2 * np.outer(v, v) + 2 * w * np.cross(np.eye(3), v)

@@ -2,25 +2,7 @@
 
 import numpy as np
 
-from tests.figures import Link, weld
-
-
-def principal(mass, com, moments, quat):
-    """A link published by its principal moments and their axes, a quaternion wxyz."""
-    w, x, y, z = quat / np.linalg.norm(quat)
-    axes = np.array(
-        [
-            [1 - 2 * (y * y + z * z), 2 * (x * y - w * z), 2 * (x * z + w * y)],
-            [2 * (x * y + w * z), 1 - 2 * (x * x + z * z), 2 * (y * z - w * x)],
-            [2 * (x * z - w * y), 2 * (y * z + w * x), 1 - 2 * (x * x + y * y)],
-        ]
-    )
-    return from_matrix(mass, com, axes @ np.diag(moments) @ axes.T)
-
-
-def from_matrix(mass, com, matrix):
-    (xx, xy, xz), (_, yy, yz), (_, _, zz) = matrix
-    return Link(mass, tuple(com), (xx, yy, zz, xy, xz, yz))
+from tests.figures import Link, from_matrix, principal, weld
 
 
 def moved(link, xyz, rpy=(0, 0, 0)):

@@ -1,32 +1,12 @@
 """The H1's published masses and inertias."""
 
-import numpy as np
-
-from tests.figures import Link, weld
-
-
-def rotation(quat):
-    """The matrix of a rotation given as wxyz."""
-    w, *v = np.array(quat) / np.linalg.norm(quat)
-    return (2 * w * w - 1) * np.eye(3) + 2 * np.outer(v, v) + 2 * w * np.cross(np.eye(3), v)
-
-
-def turned(mass, com, moments, quat):
-    """A link whose inertia is given in axes turned by `quat` (wxyz)."""
-    axes = rotation(quat)
-    (xx, xy, xz), (_, yy, yz), (_, _, zz) = axes @ moments @ axes.T
-    return Link(mass, com, (xx, yy, zz, xy, xz, yz))
-
-
-def principal(mass, com, moments, quat):
-    """A link given by its principal moments and the rotation of their axes."""
-    return turned(mass, com, np.diag(moments), quat)
+from tests.figures import from_matrix, principal, rotation, weld
 
 
 def placed(link, offset, quat=(1, 0, 0, 0)):
     """A link as seen from a frame in which its own lies at `offset`, turned by `quat`."""
-    com = tuple(rotation(quat) @ link.com + offset)
-    return turned(link.mass, com, link.matrix, quat)
+    turn = rotation(quat)
+    return from_matrix(link.mass, turn @ link.com + offset, turn @ link.matrix @ turn.T)
 
 
 def upper_body():

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from tests.figures import Link, weld
+from tests.figures import from_matrix, principal, rotation, weld
 
 # A link a time: name, parent, mass; place and turn (wxyz) in the parent, COM; principal inertia and
 # its axes (wxyz).
@@ -127,29 +127,6 @@ R_pinky_intermediate R_pinky_proximal 0.0035996
 """
 
 
-def rotation(quat):
-    """Rotation matrix of a quaternion wxyz, rounded in print and so normalized here."""
-    w, x, y, z = np.array(quat) / np.linalg.norm(quat)
-    return np.array(
-        [
-            [1 - 2 * (y * y + z * z), 2 * (x * y - w * z), 2 * (x * z + w * y)],
-            [2 * (x * y + w * z), 1 - 2 * (x * x + z * z), 2 * (y * z - w * x)],
-            [2 * (x * z - w * y), 2 * (y * z + w * x), 1 - 2 * (x * x + y * y)],
-        ]
-    )
-
-
-def link(mass, com, matrix):
-    (xx, xy, xz), (_, yy, yz), (_, _, zz) = matrix
-    return Link(mass, tuple(com), (xx, yy, zz, xy, xz, yz))
-
-
-def principal(mass, com, moments, axes):
-    """A link published as principal moments and the quaternion (wxyz) of their axes."""
-    turn = rotation(axes)
-    return link(mass, com, turn @ np.diag(moments) @ turn.T)
-
-
 def upper_body():
     """The links above the hips in the frame of the pelvis, all their joints at 0."""
     tokens = UPPER_BODY.split()
@@ -163,7 +140,7 @@ def upper_body():
         origin, turn = origin + turn @ place, turn @ rotation(quat)
         frames[name] = (origin, turn)
         own = principal(mass[0], com, moments, axes)
-        parts.append(link(own.mass, origin + turn @ com, turn @ own.matrix @ turn.T))
+        parts.append(from_matrix(own.mass, origin + turn @ com, turn @ own.matrix @ turn.T))
     return parts
 
 
