@@ -58,6 +58,7 @@ class Physics(Section):
     integrator: Literal["Euler", "implicitfast"]
     iterations: Count
     ls_iterations: Count
+    self_collision: bool
 
 
 class Control(Section):
@@ -135,6 +136,7 @@ class Noise(Section):
 class Randomization(Section):
     """What differs between environments, episodes and steps."""
 
+    nominal_share: Share
     friction: PositiveRange
     base_mass: Range
     base_com: Range
@@ -144,12 +146,14 @@ class Randomization(Section):
     kd_scale: NonNegativeRange
     armature_scale: PositiveRange
     frictionloss_scale: NonNegativeRange
+    damping_scale: NonNegativeRange
     encoder_offset: Range
     action_delay_s: NonNegativeRange
     initial_joint_pos: Range
     initial_lin_vel: Range
     noise: Noise
     push_interval_s: PositiveRange
+    push_level_step: Share
     push_speed: NonNegativeRange
 
 
@@ -202,6 +206,7 @@ class Render(Section):
     fps: Annotated[int, Field(ge=1, le=60)]
     preview_s: NonNegative
     preview_length_s: Positive
+    meshes: str | None
     script: Annotated[
         tuple[tuple[Positive, float, float, float], ...],
         Field(min_length=1),

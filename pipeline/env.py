@@ -81,8 +81,9 @@ class Env:
         self.reference = rewards.make_reference(robot, task.rewards, task.control.stance_ratio)
         self.max_steps = round(task.control.episode_length_s / task.control.ctrl_dt)
         sim_dt = float(physics.model.opt.timestep)
-        self._spawner = Spawner(robot, task, self.num_envs, sim_dt, randomized)
+        self._spawner = Spawner(robot, task, sim_dt, bodies.nominal, randomized)
         self._privileged = bodies.privileged
+        self._nominal = bodies.nominal[:, None]
         self._default_pos = np.asarray([robot.default_joint_pos], np.float32)
         self._effort = np.asarray([[j.effort_limit for j in robot.joints]], np.float32)
         self._gait_offsets = np.asarray([[f.gait_offset for f in robot.feet]], np.float32)
@@ -132,6 +133,7 @@ class Env:
         moment = self._moment(after, before, before.action)
         reward, _ = rewards.total(moment, self.reference, self.task.rewards)
         fallen = fell(self.task.terminations, moment.projected_gravity, moment.base_height)
+        step_down = jnp.where(fallen, self.task.randomization.push_level_step, 0.0)
         out_of_time = after.step_count >= self.max_steps
         done = fallen | out_of_time
         length = after.step_count.astype(jnp.float32)
@@ -144,6 +146,7 @@ class Env:
             done=done.astype(jnp.float32),
             truncation=(out_of_time & ~fallen).astype(jnp.float32),
             episode_length=length,
+            push_level=jnp.maximum(after.push_level - step_down, 0.0),
             moment=moment,
         )
 
@@ -159,18 +162,20 @@ class Env:
         return jnp.where(late, old, new) - state.encoder_offset[:, None, :]
 
     def _push(self, key: jax.Array, state: EnvState) -> EnvState:
-        """Let the base's horizontal velocity jump where a push is due."""
-        keys = jax.random.split(key, 3)
-        speed = uniform(keys[0], self.task.randomization.push_speed, (self.num_envs,))
+        """Let the base's horizontal velocity jump where a push is due; the next one is harder."""
+        keys, ranges = jax.random.split(key, 3), self.task.randomization
+        speed = state.push_level * uniform(keys[0], ranges.push_speed, (self.num_envs,))
         angle = uniform(keys[1], (0.0, 2 * np.pi), (self.num_envs,))
         due = state.steps_to_push <= 0
         jump = jnp.stack([speed * jnp.cos(angle), speed * jnp.sin(angle)], axis=-1)
         jump = jnp.where(due[:, None], jump, 0.0)
+        step_up = jnp.where(due, ranges.push_level_step, 0.0)
         qvel = state.physics.qvel.at[:, :2].add(jump)
         return replace(
             state,
             physics=replace(state.physics, qvel=qvel),
             steps_to_push=jnp.where(due, self._spawner.push_wait(keys[2]), state.steps_to_push - 1),
+            push_level=jnp.minimum(state.push_level + step_up, 1.0),
         )
 
     def _restart(
@@ -221,8 +226,10 @@ class Env:
     def _observe(self, key: jax.Array, state: EnvState, moment: Moment) -> dict[str, jax.Array]:
         """What the actor measures, with noise, and what the critic knows besides."""
         clean = self._inputs(state)
-        exact = observe(self.contract, clean, jnp)
-        measured = self._measure(key, clean, state) if self.randomized else clean
+        exact = measured = observe(self.contract, clean, jnp)
+        if self.randomized:
+            noisy = observe(self.contract, self._measure(key, clean, state), jnp)
+            measured = jnp.where(self._nominal, exact, noisy)
         privileged = jnp.concatenate(
             [
                 exact,
@@ -235,7 +242,7 @@ class Env:
             ],
             axis=-1,
         )
-        return {"state": observe(self.contract, measured, jnp), "privileged_state": privileged}
+        return {"state": measured, "privileged_state": privileged}
 
     def _inputs(self, state: EnvState) -> Inputs:
         physics = state.physics

@@ -34,6 +34,8 @@ class EnvState:
         encoder_offset: (num_envs, num_joints) rad.
         delay: (num_envs, 1) substeps from observation to motor.
         steps_to_push: (num_envs,) control steps until the next push.
+        push_level: (num_envs,) in [0, 1], how hard pushes are; outlives episodes: a push survived
+            raises it, a fall lowers it.
         episode_length: (num_envs,) control steps of the episode so far, before any reset.
         moment: What rewards saw at the last step, before any reset.
     """
@@ -52,6 +54,7 @@ class EnvState:
     encoder_offset: jax.Array
     delay: jax.Array
     steps_to_push: jax.Array
+    push_level: jax.Array
     episode_length: jax.Array
     moment: Moment
 
@@ -63,16 +66,21 @@ class Spawner:
     Args:
         robot: The robot.
         task: Ranges of what differs from episode to episode.
-        num_envs: Number of environments.
         sim_dt: Physics step, s.
+        nominal: (num_envs,) bool, whose encoders and motors are without error and delay.
         randomized: Whether anything differs at all.
     """
 
     robot: RobotSpec
     task: Task
-    num_envs: int
     sim_dt: float
+    nominal: np.ndarray
     randomized: bool
+
+    @property
+    def num_envs(self) -> int:
+        """Number of environments."""
+        return len(self.nominal)
 
     def spawn(self, key: jax.Array) -> EnvState:
         """A first state of every environment, without command, observation and moment."""
@@ -83,9 +91,10 @@ class Spawner:
         )
         offset, delay, phase = jnp.zeros((n, num_joints)), jnp.zeros((n, 1)), jnp.zeros((n,))
         if self.randomized:
-            ranges = self.task.randomization
+            ranges, exact = self.task.randomization, self.nominal[:, None]
             offset = uniform(keys[0], ranges.encoder_offset, (n, num_joints))
-            delay = uniform(keys[1], ranges.action_delay_s, (n, 1))
+            offset = jnp.where(exact, 0.0, offset)
+            delay = jnp.where(exact, 0.0, uniform(keys[1], ranges.action_delay_s, (n, 1)))
             phase = uniform(keys[2], (0.0, 1.0), (n,))
         zeros = jnp.zeros((n,))
         return EnvState(
@@ -103,6 +112,7 @@ class Spawner:
             encoder_offset=offset,
             delay=jnp.round(delay / self.sim_dt).astype(jnp.int32),
             steps_to_push=self.push_wait(keys[4]),
+            push_level=zeros,
             episode_length=zeros,
             moment=None,  # pyright: ignore[reportArgumentType]
         )

@@ -44,7 +44,14 @@ class Trajectory:
 
 
 def film(
-    robot: RobotSpec, trajectory: Trajectory, path: Path, *, width: int, height: int, fps: int
+    robot: RobotSpec,
+    trajectory: Trajectory,
+    path: Path,
+    *,
+    width: int,
+    height: int,
+    fps: int,
+    meshes: Path | None = None,
 ) -> None:
     """Write an mp4 (H.264) of a run: the camera follows, panel and arrows tell the velocity.
 
@@ -60,7 +67,8 @@ def film(
     command = _sample(trajectory.command, trajectory.dt, times)
     velocity = smooth(_sample(trajectory.velocity, trajectory.dt, times), SETTLE_S * fps)
     panel = Panel(robot.title, np.abs(command).max(axis=0), height)
-    with Studio(robot, width, height) as studio, _encoder(path, width, height, fps) as encode:
+    studio = Studio(robot, width, height, meshes)
+    with studio, _encoder(path, width, height, fps) as encode:
         for i, view in enumerate(studio.views(qpos, fps, ASIDE)):
             arrows = [(velocity[i], MEASURED), (command[i], COMMANDED)]
             picture = studio.shoot(qpos[i], view, arrows)
@@ -69,7 +77,14 @@ def film(
 
 
 def preview(
-    robot: RobotSpec, trajectory: Trajectory, path: Path, *, width: int, height: int, at_s: float
+    robot: RobotSpec,
+    trajectory: Trajectory,
+    path: Path,
+    *,
+    width: int,
+    height: int,
+    at_s: float,
+    meshes: Path | None = None,
 ) -> None:
     """Write one picture (PNG) of a run, with nothing drawn in.
 
@@ -78,7 +93,7 @@ def preview(
     """
     qpos = _sample(trajectory.qpos, trajectory.dt, np.array([at_s]))
     finer = 2 if width <= 1920 else 1
-    with Studio(robot, finer * width, finer * height) as studio:
+    with Studio(robot, finer * width, finer * height, meshes) as studio:
         picture = studio.shoot(qpos[0], studio.views(qpos, fps=1)[0])
     png = BytesIO()
     Image.fromarray(picture).reduce(finer).save(png, format="PNG", optimize=True)
@@ -86,7 +101,13 @@ def preview(
 
 
 def preview_clip(
-    robot: RobotSpec, trajectory: Trajectory, path: Path, *, at_s: float, length_s: float
+    robot: RobotSpec,
+    trajectory: Trajectory,
+    path: Path,
+    *,
+    at_s: float,
+    length_s: float,
+    meshes: Path | None = None,
 ) -> None:
     """Write a short animated WebP around a moment, small enough for a README.
 
@@ -98,7 +119,7 @@ def preview_clip(
     times = start + np.arange(max(1, int(min(length_s, end) * CLIP_FPS))) / CLIP_FPS
     qpos = _sample(trajectory.qpos, trajectory.dt, times)
     width, height = CLIP_SIZE
-    with Studio(robot, 2 * width, 2 * height) as studio:
+    with Studio(robot, 2 * width, 2 * height, meshes) as studio:
         views = studio.views(qpos, CLIP_FPS)
         pictures = [
             Image.fromarray(studio.shoot(pose, view)).reduce(2)

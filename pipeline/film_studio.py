@@ -4,11 +4,13 @@ import importlib
 import os
 import sys
 from collections.abc import Iterable
+from pathlib import Path
 from typing import Any, Self
 
 import mujoco
 import numpy as np
 
+from pipeline.film_meshes import add_meshes
 from pipeline.film_panel import Colour
 from robots import RobotSpec
 from robots.errors import UserError
@@ -85,10 +87,24 @@ def _open_gl(model: mujoco.MjModel, width: int, height: int) -> tuple[Any, mujoc
 
 
 class Studio:
-    """A robot, a camera, lights and a GL context."""
+    """A robot, a camera, lights and a GL context.
 
-    def __init__(self, robot: RobotSpec, width: int, height: int) -> None:
-        self.model = build_model(robot, sim_dt=0.002, visuals=True, edit=_dress)
+    Args:
+        robot: The robot.
+        width: Of the picture, pixels.
+        height: Of the picture, pixels.
+        meshes: Folder with the vendor's meshes to draw instead of the model's own shapes.
+    """
+
+    def __init__(
+        self, robot: RobotSpec, width: int, height: int, meshes: Path | None = None
+    ) -> None:
+        def edit(mjcf: mujoco.MjSpec) -> None:
+            _dress(mjcf)
+            if meshes:
+                add_meshes(mjcf, robot, meshes)
+
+        self.model = build_model(robot, sim_dt=0.002, visuals=True, edit=edit)
         self.model.vis.global_.offwidth, self.model.vis.global_.offheight = width, height
         self.data = mujoco.MjData(self.model)
         self.base = self.data.body(robot.base_body)

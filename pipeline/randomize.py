@@ -25,16 +25,28 @@ class Bodies:
         fields: `MjModel` fields, (num_envs, ...) each.
         privileged: (num_envs, n) float32, the draws centred and scaled to about [-1, 1]: what the
             critic is told.
+        nominal: (num_envs,) bool, which of them are as their figures say.
     """
 
     fields: ModelFields
     privileged: np.ndarray
+    nominal: np.ndarray
+
+
+NOMINAL_DRAWS = {
+    "base_mass": 0.0,
+    "base_com": 0.0,
+    "motor_strength": 1.0,
+    "kp_scale": 1.0,
+    "kd_scale": 1.0,
+}
+"""Draws that change nothing. The floor's friction is no property of a robot."""
 
 
 def draw_bodies(
     model: mujoco.MjModel, robot: RobotSpec, ranges: Randomization, num_envs: int, seed: int
 ) -> Bodies:
-    """Draw the body of each environment.
+    """Draw the body of each environment; the first `nominal_share` of them are nominal.
 
     Args:
         model: The nominal model.
@@ -59,13 +71,20 @@ def draw_bodies(
         **_motors(model, draws["motor_strength"], draws["kp_scale"], draws["kd_scale"]),
         **_joints(model, rng, ranges, num_envs),
     }
+    nominal = np.arange(num_envs) < round(ranges.nominal_share * num_envs)
+    for name, values in fields.items():
+        if name != "geom_friction":
+            values[nominal] = getattr(model, name)
+    for name, value in NOMINAL_DRAWS.items():
+        draws[name][nominal] = value
     privileged = [_centred(draws[name], getattr(ranges, name)) for name in draws]
-    return Bodies(fields, np.concatenate(privileged, axis=1).astype(np.float32))
+    return Bodies(fields, np.concatenate(privileged, axis=1).astype(np.float32), nominal)
 
 
 def nominal_bodies(model: mujoco.MjModel, robot: RobotSpec, num_envs: int) -> Bodies:
     """The robot as its figures say, in every environment."""
-    return Bodies({}, np.zeros((num_envs, 5 + 3 * len(robot.joints)), np.float32))
+    privileged = np.zeros((num_envs, 5 + 3 * len(robot.joints)), np.float32)
+    return Bodies({}, privileged, np.ones(num_envs, bool))
 
 
 def _centred(values: np.ndarray, limits: Range) -> np.ndarray:
@@ -131,9 +150,11 @@ def _joints(
 ) -> ModelFields:
     armature = rng.uniform(*ranges.armature_scale, (num_envs, model.nv))
     frictionloss = rng.uniform(*ranges.frictionloss_scale, (num_envs, model.nv))
+    damping = rng.uniform(*ranges.damping_scale, (num_envs, model.nv))
     return {
         "dof_armature": armature * model.dof_armature,
         "dof_frictionloss": frictionloss * model.dof_frictionloss,
+        "dof_damping": damping * model.dof_damping,
     }
 
 

@@ -23,6 +23,7 @@ def render(config: Config, policy: TrainedPolicy, out: Path) -> None:
 
     Raises:
         RenderingUnavailableError: If this machine cannot draw off-screen; names the packages.
+        MeshError: If `render.meshes` is not a folder with meshes of this robot.
     """
     settings, robot = config.render, robots.load(config.robot)
     env = make_env(config, robot, num_envs=1, randomized=False)
@@ -35,12 +36,14 @@ def render(config: Config, policy: TrainedPolicy, out: Path) -> None:
         velocity=seen.episodes.velocity[:, 0],
     )
     size = {"width": settings.width, "height": settings.height}
-    film(robot, trajectory, out / "video.mp4", **size, fps=settings.fps)
-    preview(robot, trajectory, out / "preview.png", **size, at_s=settings.preview_s)
+    meshes = Path(settings.meshes) if settings.meshes else None
+    film(robot, trajectory, out / "video.mp4", **size, fps=settings.fps, meshes=meshes)
+    preview(robot, trajectory, out / "preview.png", **size, at_s=settings.preview_s, meshes=meshes)
     preview_clip(
         robot,
         trajectory,
         out / "preview.webp",
         at_s=settings.preview_s,
         length_s=settings.preview_length_s,
+        meshes=meshes,
     )

@@ -139,8 +139,8 @@ def track_yaw_rate(m: Moment, ref: Reference) -> jax.Array:
 
 
 def gait(m: Moment, ref: Reference) -> jax.Array:
-    """Share of feet whose contact is what the gait clock wants."""
-    return jnp.mean((m.foot_contact == wanted_stance(m, ref)).astype(jnp.float32), axis=-1)
+    """One where the contact of every foot is what the gait clock wants; hardly ever in standing."""
+    return jnp.all(m.foot_contact == wanted_stance(m, ref), axis=-1).astype(jnp.float32)
 
 
 def swing_height(m: Moment, ref: Reference) -> jax.Array:

@@ -44,7 +44,6 @@ def make_mirror(robot: RobotSpec, contract: PolicyContract) -> Mirror:
     privileged = chain([state, _vector(POLAR), one, feet, feet, joints, *draws])
     return Mirror(
         obs={"state": state, "privileged_state": privileged},
-        action=joints,
         distribution=chain([joints, plain]),
     )
 

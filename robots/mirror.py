@@ -6,12 +6,12 @@ sign of rotations about x and z.
 
 import math
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
-from robots.spec import RobotError, RobotSpec
+from robots.spec import Joint, RobotError, RobotSpec
 
 OTHER_SIDE = {"FL": "FR", "FR": "FL", "RL": "RR", "RR": "RL", "left": "right", "right": "left"}
 """Sides in the vendor's names."""
@@ -34,6 +34,19 @@ class SignedPermutation:
         shape = [1] * x.ndim
         shape[axis] = -1
         return x.take(self.order, axis=axis) * self.sign.astype(np.float32).reshape(shape)
+
+
+def other_side(joint: Joint, motor_index: int) -> Joint:
+    """The joint's mirror image, on the motor given: rotations about x and z turn round."""
+    turned = joint.axis != "y"
+    return replace(
+        joint,
+        name=_other_name(joint.name),
+        motor_index=motor_index,
+        default_pos=0.0 - joint.default_pos if turned else joint.default_pos,
+        lower=-joint.upper if turned else joint.lower,
+        upper=-joint.lower if turned else joint.upper,
+    )
 
 
 def mirror_joints(robot: RobotSpec) -> SignedPermutation:
@@ -76,11 +89,14 @@ def mirror_feet(robot: RobotSpec) -> SignedPermutation:
 
 def _partners(robot: str, names: tuple[str, ...]) -> list[int]:
     """Index of the name on the other side, for each name."""
-    sides = "|".join(OTHER_SIDE)
     partners: list[int] = []
     for name in names:
-        other = re.sub(rf"^({sides})(?=_)", lambda match: OTHER_SIDE[match[1]], name)
+        other = _other_name(name)
         if other not in names:
             raise RobotError(f"{robot}: {name} has no partner {other} on the other side")
         partners.append(names.index(other))
     return partners
+
+
+def _other_name(name: str) -> str:
+    return re.sub(rf"^({'|'.join(OTHER_SIDE)})(?=_)", lambda match: OTHER_SIDE[match[1]], name)

@@ -75,6 +75,23 @@ class Foot:
 
 
 @dataclass(frozen=True)
+class Mesh:
+    """A vendor's mesh whose file is not called after its link, or that is moved in the link.
+
+    Args:
+        body: The link.
+        file: Name of the file, without its ending.
+        pos: Where it sits in the link's frame, m.
+        quat: How it is turned there, wxyz.
+    """
+
+    body: str
+    file: str
+    pos: tuple[float, float, float] = (0.0, 0.0, 0.0)
+    quat: tuple[float, float, float, float] = (1.0, 0.0, 0.0, 0.0)
+
+
+@dataclass(frozen=True)
 class RobotSpec:
     """A robot as the pipeline sees it.
 
@@ -90,6 +107,8 @@ class RobotSpec:
         joints: Policy-driven joints, in the order of the policy's action.
         feet: The feet, in the order of the reward terms.
         held_joints: Joints kept at a fixed angle.
+        meshes: Vendor's meshes that films may show instead of the model's own shapes, as far as
+            their files are not called `<link>.STL`.
     """
 
     name: str
@@ -103,6 +122,7 @@ class RobotSpec:
     joints: tuple[Joint, ...]
     feet: tuple[Foot, ...]
     held_joints: tuple[HeldJoint, ...] = ()
+    meshes: tuple[Mesh, ...] = ()
 
     def __post_init__(self) -> None:
         if not self.model_path.is_file():

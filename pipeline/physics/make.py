@@ -11,10 +11,11 @@ from robots.model import build_model
 
 def make_model(config: Config, robot: RobotSpec) -> mujoco.MjModel:
     """Compile the model that training steps."""
-    model = build_model(robot, sim_dt=config.physics.sim_dt)
-    model.opt.integrator = INTEGRATORS[config.physics.integrator]
-    model.opt.iterations = config.physics.iterations
-    model.opt.ls_iterations = config.physics.ls_iterations
+    physics = config.physics
+    model = build_model(robot, sim_dt=physics.sim_dt, self_collision=physics.self_collision)
+    model.opt.integrator = INTEGRATORS[physics.integrator]
+    model.opt.iterations = physics.iterations
+    model.opt.ls_iterations = physics.ls_iterations
     return model
 
 

@@ -96,10 +96,10 @@ class Learner:
     def _iterate(self, state: TrainState) -> tuple[TrainState, Metrics]:
         key, rollout_key, learn_key = jax.random.split(state.key, 3)
         env, data, seen = self._rollout(state, rollout_key)
-        observation: Any = data.observation
+        seen_so_far: Any = data.observation
+        normalizer = running_statistics.update(state.params.normalizer, seen_so_far)
         if self._equivariance:
-            observation = self._equivariance.both(observation)
-        normalizer = running_statistics.update(state.params.normalizer, observation)
+            normalizer = self._equivariance.symmetric(normalizer)
         # Acting used the old normalizer; so does this update, and the next iteration the new one.
         networks, optimizer, learned = self._learn(state, data, learn_key)
         if self._equivariance:

@@ -14,7 +14,7 @@ from robots import RobotSpec
 
 SHOWN_COMMANDS = 6
 """How many of the nominal commands are drawn over time."""
-VIDEO = {"width": 640, "height": 360, "fps": 25}
+WIDTH, HEIGHT, FPS = 640, 360, 25
 
 
 def report(path: Path, verdict: Verdict, robot: RobotSpec, contract: PolicyContract) -> None:
@@ -35,7 +35,8 @@ def report(path: Path, verdict: Verdict, robot: RobotSpec, contract: PolicyContr
     video, reason = None, ""
     with TemporaryDirectory() as folder:
         try:
-            film(robot, trajectory, Path(folder) / "demo.mp4", **VIDEO)
+            video_path = Path(folder) / "demo.mp4"
+            film(robot, trajectory, video_path, width=WIDTH, height=HEIGHT, fps=FPS)
             video = (Path(folder) / "demo.mp4").read_bytes()
         except RenderingUnavailableError as error:
             reason = str(error)

@@ -3,7 +3,8 @@
 from pathlib import Path
 from typing import Literal
 
-from robots.spec import Foot, HeldJoint, Joint, RobotSpec
+from robots.mirror import other_side
+from robots.spec import Foot, HeldJoint, Joint, Mesh, RobotSpec
 
 # Joint friction: unitree_rl_gym g1_12dof.xml, the same for every joint.
 DAMPING, FRICTIONLOSS = 0.001, 0.1
@@ -41,26 +42,22 @@ ARM = (
 SIDES = ("left", "right")
 
 
-def _leg(side: str, first_motor: int) -> tuple[Joint, ...]:
-    joints: list[Joint] = []
-    for motor, (name, axis, drive, (lower, upper), stand, kp, kd) in enumerate(LEG, first_motor):
-        # The right leg is the left one's mirror image: rotations about x and z turn round.
-        turned = side == "right" and axis != "y"
-        joint = Joint(
-            name=f"{side}_{name}_joint",
-            axis=axis,
-            motor_index=motor,
-            default_pos=0.0 - stand if turned else stand,
-            kp=kp,
-            kd=kd,
-            lower=-upper if turned else lower,
-            upper=-lower if turned else upper,
-            damping=DAMPING,
-            frictionloss=FRICTIONLOSS,
-            **drive,
-        )
-        joints.append(joint)
-    return tuple(joints)
+LEFT_LEG = tuple(
+    Joint(
+        name=f"left_{name}_joint",
+        axis=axis,
+        motor_index=motor,
+        default_pos=stand,
+        kp=kp,
+        kd=kd,
+        lower=lower,
+        upper=upper,
+        damping=DAMPING,
+        frictionloss=FRICTIONLOSS,
+        **drive,
+    )
+    for motor, (name, axis, drive, (lower, upper), stand, kp, kd) in enumerate(LEG)
+)
 
 
 def _held(first_motor: int) -> tuple[HeldJoint, ...]:
@@ -83,11 +80,13 @@ ROBOT = RobotSpec(
     # Computed: the pitch joints of the default pose add up to zero, so the soles are level.
     spawn_height=0.784202,
     spawn_pitch=0.0,
-    joints=(*_leg("left", 0), *_leg("right", 6)),
+    joints=(*LEFT_LEG, *(other_side(joint, joint.motor_index + 6) for joint in LEFT_LEG)),
     held_joints=_held(12),
     # Sites on the soles. Left and right feet are half a cycle apart.
     feet=(
         Foot("left_foot", radius=0.0, gait_offset=0.0),
         Foot("right_foot", radius=0.0, gait_offset=0.5),
     ),
+    # Its files hold the torsos of several revisions: g1_23dof_rev_1_0.urdf of unitree_rl_gym.
+    meshes=(Mesh("torso_link", "torso_link_23dof_rev_1_0"),),
 )

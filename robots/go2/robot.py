@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from robots.spec import Foot, Joint, RobotSpec
+from robots.spec import Foot, Joint, Mesh, RobotSpec
 
 # Motor driver gains: unitree_rl_lab's Go2 velocity task, which deploys on the robot.
 KP, KD = 40.0, 1.0
@@ -28,6 +28,17 @@ def _joint(name: str, motor_index: int, default_pos: float, limits: dict[str, fl
         damping=DAMPING,
         frictionloss=FRICTIONLOSS,
         **limits,
+    )
+
+
+def _meshes(side: str, quat: tuple[float, float, float, float]) -> tuple[Mesh, ...]:
+    """Of one leg: all hips are one mesh, turned; left and right thighs and calves are two each."""
+    mirror = "_mirror" if side in ("FR", "RR") else ""
+    return (
+        Mesh(f"{side}_hip", "hip", quat=quat),
+        Mesh(f"{side}_thigh", f"thigh{mirror}"),
+        Mesh(f"{side}_calf", f"calf{mirror}"),
+        Mesh(f"{side}_calf", "foot", pos=(0.0, 0.0, -0.213)),
     )
 
 
@@ -64,5 +75,13 @@ ROBOT = RobotSpec(
         Foot("FR_foot", radius=0.022, gait_offset=0.5),
         Foot("RL_foot", radius=0.022, gait_offset=0.5),
         Foot("RR_foot", radius=0.022, gait_offset=0.0),
+    ),
+    # Names, turns and the foot's place: unitree_rl_gym resources/robots/go2/go2.xml.
+    meshes=(
+        Mesh("base_link", "base"),
+        *_meshes("FL", (1.0, 0.0, 0.0, 0.0)),
+        *_meshes("FR", (0.0, 1.0, 0.0, 0.0)),
+        *_meshes("RL", (0.0, 0.0, 1.0, 0.0)),
+        *_meshes("RR", (0.0, 0.0, 0.0, 1.0)),
     ),
 )

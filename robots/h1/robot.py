@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Literal
 
+from robots.mirror import other_side
 from robots.spec import Foot, HeldJoint, Joint, RobotSpec
 
 # unitree_mujoco h1.xml: rotor inertia and joint friction, the same for every joint.
@@ -38,16 +39,17 @@ def _joint(
     )
 
 
-def _leg(side: str, motors: tuple[int, int, int, int, int]) -> tuple[Joint, ...]:
-    """Joints of a leg. Default pose: unitree_rl_gym deploy/deploy_real/configs/h1.yaml."""
-    yaw, roll, pitch, knee, ankle = motors
-    return (
-        _joint(f"{side}_hip_yaw_joint", "z", yaw, 0.0, HIP_YAW),
-        _joint(f"{side}_hip_roll_joint", "x", roll, 0.0, HIP_ROLL),
-        _joint(f"{side}_hip_pitch_joint", "y", pitch, -0.1, HIP_PITCH),
-        _joint(f"{side}_knee_joint", "y", knee, 0.3, KNEE),
-        _joint(f"{side}_ankle_joint", "y", ankle, -0.2, ANKLE),
-    )
+# Default pose: unitree_rl_gym deploy/deploy_real/configs/h1.yaml. The motor bus starts with the
+# right leg and scatters yaws and ankles; its slot 9 is empty (unitree_sdk2_python
+# example/h1/low_level/h1_low_level_example.py, and the same h1.yaml).
+LEFT_LEG = (
+    _joint("left_hip_yaw_joint", "z", 7, 0.0, HIP_YAW),
+    _joint("left_hip_roll_joint", "x", 3, 0.0, HIP_ROLL),
+    _joint("left_hip_pitch_joint", "y", 4, -0.1, HIP_PITCH),
+    _joint("left_knee_joint", "y", 5, 0.3, KNEE),
+    _joint("left_ankle_joint", "y", 10, -0.2, ANKLE),
+)
+RIGHT_MOTORS = (8, 0, 1, 2, 11)
 
 
 def _arm(side: str, first_motor: int) -> tuple[HeldJoint, ...]:
@@ -60,9 +62,7 @@ def _arm(side: str, first_motor: int) -> tuple[HeldJoint, ...]:
     )
 
 
-# Order: unitree_rl_gym, simulation model and deployment alike. The motor bus starts with the right
-# leg and scatters yaws and ankles; its slot 9 is empty (unitree_sdk2_python
-# example/h1/low_level/h1_low_level_example.py, unitree_rl_gym deploy/deploy_real/configs/h1.yaml).
+# Order: unitree_rl_gym, simulation model and deployment alike.
 ROBOT = RobotSpec(
     name="h1",
     title="Unitree H1",
@@ -73,7 +73,7 @@ ROBOT = RobotSpec(
     # Computed: in the default pose the soles are level, 1.03423 m below the pelvis.
     spawn_height=1.03423,
     spawn_pitch=0.0,
-    joints=(*_leg("left", (7, 3, 4, 5, 10)), *_leg("right", (8, 0, 1, 2, 11))),
+    joints=(*LEFT_LEG, *map(other_side, LEFT_LEG, RIGHT_MOTORS)),
     held_joints=(
         HeldJoint("torso_joint", 6, 0.0, kp=300.0, kd=3.0),
         *_arm("left", 16),

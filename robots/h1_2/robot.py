@@ -1,40 +1,45 @@
 """Unitree H1-2: the figures the pipeline needs. README.md beside this file names every source."""
 
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from robots.mirror import other_side
 from robots.spec import Foot, HeldJoint, Joint, RobotSpec
 
 # unitree_mujoco h1_2_handless.xml: rotor inertia and joint friction, the same for every joint.
 ARMATURE, DAMPING, FRICTIONLOSS = 0.1, 1.0, 0.2
 
-
-@dataclass(frozen=True)
-class LegJoint:
-    """A joint of the left leg: what both legs share, and the left one's range."""
-
-    name: str
-    axis: Literal["x", "y", "z"]
-    default_pos: float
-    kp: float
-    kd: float
-    lower: float
-    upper: float
-    effort_limit: float
-    velocity_limit: float
-
-
 # In this order, pitch before roll: rl_gym's h1_2_12dof.xml, its h1_2.yaml, and the motor bus.
 # Default pose and gains: unitree_rl_gym deploy/deploy_real/configs/h1_2.yaml.
 # Ranges, torque, speed: unitree_rl_gym resources/robots/h1_2/h1_2_12dof.urdf.
-LEG = (
-    LegJoint("hip_yaw", "z", 0.0, 200.0, 2.5, -0.43, 0.43, 200.0, 23.0),
-    LegJoint("hip_pitch", "y", -0.16, 200.0, 2.5, -3.14, 2.5, 200.0, 23.0),
-    LegJoint("hip_roll", "x", 0.0, 200.0, 2.5, -0.43, 3.14, 200.0, 23.0),
-    LegJoint("knee", "y", 0.36, 300.0, 4.0, -0.26, 2.05, 300.0, 14.0),
-    LegJoint("ankle_pitch", "y", -0.2, 40.0, 2.0, -0.897334, 0.523598, 60.0, 9.0),
-    LegJoint("ankle_roll", "x", 0.0, 40.0, 2.0, -0.261799, 0.261799, 40.0, 9.0),
+LegJoint = tuple[str, Literal["x", "y", "z"], float, float, float, float, float, float, float]
+LEG: tuple[LegJoint, ...] = (
+    ("hip_yaw", "z", 0.0, 200.0, 2.5, -0.43, 0.43, 200.0, 23.0),
+    ("hip_pitch", "y", -0.16, 200.0, 2.5, -3.14, 2.5, 200.0, 23.0),
+    ("hip_roll", "x", 0.0, 200.0, 2.5, -0.43, 3.14, 200.0, 23.0),
+    ("knee", "y", 0.36, 300.0, 4.0, -0.26, 2.05, 300.0, 14.0),
+    ("ankle_pitch", "y", -0.2, 40.0, 2.0, -0.897334, 0.523598, 60.0, 9.0),
+    ("ankle_roll", "x", 0.0, 40.0, 2.0, -0.261799, 0.261799, 40.0, 9.0),
+)
+LEFT_LEG = tuple(
+    Joint(
+        name=f"left_{name}_joint",
+        axis=axis,
+        motor_index=motor,
+        default_pos=stand,
+        kp=kp,
+        kd=kd,
+        lower=lower,
+        upper=upper,
+        effort_limit=effort_limit,
+        velocity_limit=velocity_limit,
+        armature=ARMATURE,
+        damping=DAMPING,
+        frictionloss=FRICTIONLOSS,
+    )
+    for motor, (name, axis, stand, kp, kd, lower, upper, effort_limit, velocity_limit) in enumerate(
+        LEG
+    )
 )
 # Gains of the arms: unitree_rl_gym deploy/deploy_real/configs/h1_2.yaml.
 ARM = (
@@ -46,29 +51,6 @@ ARM = (
     ("wrist_pitch", 80.0, 1.0),
     ("wrist_yaw", 80.0, 1.0),
 )
-
-
-def _leg(side: str, first_motor: int) -> tuple[Joint, ...]:
-    # A mirrored roll or yaw turns the other way.
-    flips = [side == "right" and row.axis != "y" for row in LEG]
-    return tuple(
-        Joint(
-            name=f"{side}_{row.name}_joint",
-            axis=row.axis,
-            motor_index=first_motor + i,
-            default_pos=row.default_pos,
-            kp=row.kp,
-            kd=row.kd,
-            lower=-row.upper if flip else row.lower,
-            upper=-row.lower if flip else row.upper,
-            effort_limit=row.effort_limit,
-            velocity_limit=row.velocity_limit,
-            armature=ARMATURE,
-            damping=DAMPING,
-            frictionloss=FRICTIONLOSS,
-        )
-        for i, (row, flip) in enumerate(zip(LEG, flips, strict=True))
-    )
 
 
 def _arm(side: str, first_motor: int) -> tuple[HeldJoint, ...]:
@@ -88,7 +70,7 @@ ROBOT = RobotSpec(
     # Computed: -0.16 + 0.36 - 0.2 is 0, so the soles of the default pose are level.
     spawn_height=1.015118,
     spawn_pitch=0.0,
-    joints=_leg("left", 0) + _leg("right", 6),
+    joints=(*LEFT_LEG, *(other_side(joint, joint.motor_index + 6) for joint in LEFT_LEG)),
     # The sites lie on the soles. A walk: one foot half a cycle after the other.
     feet=(
         Foot("left_foot", radius=0.0, gait_offset=0.0),

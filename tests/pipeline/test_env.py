@@ -1,5 +1,7 @@
 """The environment: what the policy sees, what its action does, and how episodes end."""
 
+import dataclasses
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -24,6 +26,7 @@ CALM = {
     "initial_lin_vel": [0.0, 0.0],
     "push_interval_s": [5.0, 5.0],
     "push_speed": [0.0, 0.0],
+    "push_level_step": 0.0,
     "noise.gyro": 0.0,
     "noise.projected_gravity": 0.0,
     "noise.joint_pos": 0.0,
@@ -55,12 +58,16 @@ def model(make_config, go2):
 
 @pytest.fixture(scope="module")
 def still_env(make_config, model, go2):
-    """Make an environment on `Still`, with some ranges changed from CALM."""
+    """Make an environment on `Still`, with some ranges changed from CALM.
 
-    def make(changes=None, randomized=True, **settings):
+    The first `exact` of its robots are those without noise, offsets and delay.
+    """
+
+    def make(changes=None, randomized=True, exact=0, **settings):
         ranges = {PREFIX + name: value for name, value in {**CALM, **(changes or {})}.items()}
         config = make_config({**ranges, **settings})
         bodies = nominal_bodies(model, go2, N)
+        bodies = dataclasses.replace(bodies, nominal=np.arange(N) < exact)
         return Env(config.task, go2, Still(model), bodies, randomized=randomized)
 
     return make
@@ -220,8 +227,24 @@ def test_every_range_of_an_episode_is_here(raw_params):
     ranges = raw_params["task"]["randomization"]
     names = (ranges.keys() - {"noise"}) | {f"noise.{name}" for name in ranges["noise"]}
     per_body = {"friction", "base_mass", "base_com", "link_mass_scale", "motor_strength"}
-    per_body |= {"kp_scale", "kd_scale", "armature_scale", "frictionloss_scale"}
-    assert names - per_body == CALM.keys() == RESET_CHANGES.keys() | {"push_speed"}
+    per_body |= {"kp_scale", "kd_scale", "armature_scale", "frictionloss_scale", "damping_scale"}
+    per_body |= {"nominal_share"}
+    at_reset = names - per_body - {"push_speed", "push_level_step"}
+    assert at_reset == RESET_CHANGES.keys()
+    assert names - per_body == CALM.keys()
+
+
+def test_nominal_robots_measure_exactly_and_act_at_once(still_env):
+    ranges = {"encoder_offset": [0.1, 0.2], "action_delay_s": [0.02, 0.02], "noise.gyro": 0.5}
+    env = still_env(ranges, exact=3)
+    state = env.reset(KEY)
+    exact = np.arange(N) < 3
+    assert np.array_equal(np.asarray(state.delay)[:, 0] == 0, exact)
+    assert np.array_equal((np.asarray(state.encoder_offset) == 0).all(axis=1), exact)
+    for _ in range(2):
+        off = np.abs(np.asarray(state.obs["state"]) - clean(env, state)).max(axis=1)
+        assert np.array_equal(off < 1e-6, exact)
+        state = env.step(state, actions(1))
 
 
 def test_spawn_is_within_its_ranges(still_env, go2):
@@ -340,10 +363,43 @@ def test_the_last_action_and_the_phase_are_seen(still_env):
 # Pushes
 
 
+def due_to_be_pushed(env, level=1.0):
+    """All environments, at the start of an episode, before a push of the given level."""
+    none = jnp.zeros(N, jnp.int32)
+    return env.reset(KEY).replace(
+        steps_to_push=none, step_count=none, push_level=jnp.full(N, level, jnp.float32)
+    )
+
+
+def test_pushes_start_at_nothing_and_grow_as_they_are_survived(still_env):
+    env = still_env({"push_speed": [1.0, 1.0], "push_level_step": 0.3})
+    assert not env.reset(KEY).push_level.any()
+    state, speeds = due_to_be_pushed(env, level=0.0), []
+    for _ in range(6):
+        before = state.physics.qvel
+        state = env.step(state.replace(steps_to_push=jnp.zeros(N, jnp.int32)), actions(1))
+        jump = np.asarray(env.physics.states[-1].qvel - before)
+        speeds.append(float(np.linalg.norm(jump[0, :2])))
+    assert speeds == pytest.approx([0.0, 0.3, 0.6, 0.9, 1.0, 1.0], abs=1e-5)
+
+
+def test_a_fall_lowers_the_level_of_that_environment_only_and_it_outlives_the_episode(still_env):
+    env = still_env({"push_speed": [0.0, 0.0], "push_level_step": 0.25})
+    state = due_to_be_pushed(env, level=0.5)
+    state = state.replace(steps_to_push=jnp.full(N, 50, jnp.int32))
+    qpos = state.physics.qpos.at[1, 2].set(0.05)
+    after = env.step(state.replace(physics=state.physics.replace(qpos=qpos)), actions(1))
+    assert after.done.tolist() == [0, 1, 0, 0, 0, 0, 0, 0]
+    assert np.asarray(after.push_level) == pytest.approx([0.5, 0.25, *[0.5] * 6])
+    # The end of time is no fall.
+    over = after.replace(step_count=jnp.full(N, env.max_steps - 1, jnp.int32))
+    assert env.step(over, actions(1)).push_level.tolist() == after.push_level.tolist()
+
+
 def test_a_push_changes_the_horizontal_velocity_and_only_when_due(still_env):
     env = still_env({"push_speed": [0.7, 0.7], "push_interval_s": [2.0, 2.0]})
     wait = jnp.asarray([0, 1, 2, -1, 50, 0, 3, 9], jnp.int32)
-    state = env.reset(KEY).replace(steps_to_push=wait, step_count=jnp.zeros(N, jnp.int32))
+    state = due_to_be_pushed(env).replace(steps_to_push=wait)
     after = env.step(state, actions(1))
     jump = np.asarray(env.physics.states[-1].qvel - state.physics.qvel)
     due = np.asarray(wait) <= 0
@@ -358,7 +414,7 @@ def test_a_push_changes_the_horizontal_velocity_and_only_when_due(still_env):
 
 def test_pushes_go_every_way(still_env):
     env = still_env({"push_speed": [1.0, 1.0]})
-    state = env.reset(KEY).replace(steps_to_push=jnp.zeros(N, jnp.int32))
+    state = due_to_be_pushed(env)
     angles = []
     for seed in range(8):
         env.step(state.replace(key=jax.random.PRNGKey(seed)), actions(1))

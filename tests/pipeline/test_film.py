@@ -15,8 +15,10 @@ import robots
 from pipeline import film as module
 from pipeline import film_panel, film_studio
 from pipeline.film import Trajectory, film, preview, preview_clip
+from pipeline.film_meshes import MeshError, add_meshes
 from pipeline.film_panel import COMMANDED, MEASURED
 from pipeline.film_studio import RenderingUnavailableError
+from robots.model import VISUAL_GROUP, build_model
 
 WIDTH, HEIGHT, DT = 96, 64, 0.02
 PACKAGES = ("libegl1", "libgl1-mesa-dri", "libopengl0", "libosmesa6", "make gl")
@@ -225,6 +227,7 @@ ctypes.CDLL.__init__ = refuse
 import os, pathlib, numpy, robots
 from pipeline.film import Trajectory, film
 from pipeline.film_studio import RenderingUnavailableError
+from robots.model import VISUAL_GROUP, build_model
 os.environ["MUJOCO_GL"] = {backend!r}
 run = Trajectory(0.02, numpy.eye(2, 19), numpy.zeros((2, 3)), numpy.zeros((2, 3)))
 try:
@@ -242,3 +245,63 @@ except RenderingUnavailableError as error:
     assert done.stdout.count("\n") == 1
     assert all(package in done.stdout for package in PACKAGES)
     assert not (tmp_path / "video.mp4").exists()
+
+
+def cube(half):
+    """An OBJ file of a cube around the origin."""
+    corners = itertools.product((-half, half), repeat=3)
+    faces = ("1 2 4 3", "5 7 8 6", "1 5 6 2", "3 4 8 7", "1 3 7 5", "2 6 8 4")
+    lines = [f"v {x} {y} {z}" for x, y, z in corners] + [f"f {face}" for face in faces]
+    return "\n".join(lines)
+
+
+def dressed(robot, folder):
+    def edit(mjcf):
+        add_meshes(mjcf, robot, folder)
+
+    return build_model(robot, sim_dt=0.002, visuals=True, edit=edit)
+
+
+def shown_meshes(model, body):
+    """Geoms of the meshes drawn in a body."""
+    of_body = (model.geom_bodyid == model.body(body).id) & (model.geom_group == VISUAL_GROUP)
+    return [i for i in np.flatnonzero(of_body) if model.geom_type[i] == mujoco.mjtGeom.mjGEOM_MESH]
+
+
+@pytest.mark.parametrize("name", ["go2", "g1", "h1", "h1_2"])
+def test_vendor_meshes_replace_the_shapes_of_their_links_and_weigh_nothing(name, tmp_path):
+    robot = robots.load(name)
+    plain = build_model(robot, sim_dt=0.002, visuals=True)
+    file = robot.meshes[0].file if robot.meshes else robot.base_body
+    (tmp_path / f"{file}.OBJ").write_text(cube(0.05))
+    model = dressed(robot, tmp_path)
+    assert model.nmesh == 1
+    assert model.ngeom < plain.ngeom
+    np.testing.assert_allclose(model.body_mass, plain.body_mass, rtol=1e-12)
+    np.testing.assert_allclose(model.body_inertia, plain.body_inertia, rtol=1e-9)
+
+
+def test_pieces_turns_and_places_of_meshes(tmp_path):
+    for file in ("hip_0", "hip_1", "thigh_mirror", "foot"):
+        (tmp_path / f"{file}.obj").write_text(cube(0.05))
+    model = dressed(robots.load("go2"), tmp_path)
+    assert [len(shown_meshes(model, f"{leg}_hip")) for leg in ("FL", "RR")] == [2, 2]
+    assert [len(shown_meshes(model, f"{leg}_thigh")) for leg in ("FL", "RR")] == [0, 1]
+    (foot,) = shown_meshes(model, "FL_calf")
+    np.testing.assert_allclose(model.geom_pos[foot], [0, 0, -0.213], atol=1e-6)
+
+
+@pytest.mark.parametrize("folder", ["nowhere", "."])
+def test_a_folder_without_meshes_is_refused_by_name(robot, tmp_path, folder):
+    with pytest.raises(MeshError, match=f"(?s)render.meshes: .*{folder}"):
+        dressed(robot, tmp_path / folder)
+
+
+@pytest.mark.usefixtures("gl")
+def test_a_film_shows_the_meshes(robot, run, tmp_path):
+    (tmp_path / "base.obj").write_text(cube(0.3))
+    pictures = []
+    for meshes in (None, tmp_path):
+        with film_studio.Studio(robot, 320, 180, meshes) as studio:
+            pictures.append(studio.shoot(run.qpos[0], studio.views(run.qpos, 50)[0]) / 1.0)
+    assert np.abs(pictures[0] - pictures[1]).mean() > 5

@@ -140,7 +140,6 @@ def test_a_symmetric_learner_learns_and_stays_symmetric(ppo):
                 np.arange(privileged), np.array([-1.0] + [1.0] * (privileged - 1))
             ),
         },
-        action=flip,
         distribution=SignedPermutation(np.arange(2), np.array([-1.0, 1.0])),
     )
     learner, _ = make_toy(ppo(), Equivariance(mirror, "state", "privileged_state"))

@@ -13,6 +13,7 @@ N = 32
 PREFIX = "task.randomization."
 # Ranges that draw nothing: what the figures say.
 HELD = {
+    "nominal_share": 0.0,
     "friction": [0.6, 0.6],
     "base_mass": [0.0, 0.0],
     "base_com": [0.0, 0.0],
@@ -22,6 +23,7 @@ HELD = {
     "kd_scale": [1.0, 1.0],
     "armature_scale": [1.0, 1.0],
     "frictionloss_scale": [1.0, 1.0],
+    "damping_scale": [1.0, 1.0],
 }
 # Range -> a wide one, and the model fields it has to change.
 WIDENED = {
@@ -37,6 +39,7 @@ WIDENED = {
     "kd_scale": ([0.5, 1.5], {"actuator_biasprm"}),
     "armature_scale": ([0.5, 2.0], {"dof_armature"}),
     "frictionloss_scale": ([0.5, 2.0], {"dof_frictionloss"}),
+    "damping_scale": ([0.5, 2.0], {"dof_damping"}),
 }
 FIELDS = set().union(*(fields for _, fields in WIDENED.values()))
 
@@ -82,9 +85,24 @@ def test_a_range_changes_its_fields_and_no_other(draw, name):
 
 def test_every_range_of_the_body_is_here(raw_params):
     per_episode = {"encoder_offset", "action_delay_s", "initial_joint_pos", "initial_lin_vel"}
-    per_step = {"noise", "push_interval_s", "push_speed"}
+    per_step = {"noise", "push_interval_s", "push_speed", "push_level_step"}
     ranges = raw_params["task"]["randomization"].keys()
-    assert ranges - per_episode - per_step == HELD.keys() == WIDENED.keys()
+    assert ranges - per_episode - per_step == HELD.keys() == WIDENED.keys() | {"nominal_share"}
+
+
+def test_a_share_of_the_robots_is_nominal_on_any_floor(make_config, model, go2):
+    ranges = {PREFIX + "nominal_share": 0.25}
+    drawn = draw_bodies(model, go2, make_config(ranges).task.randomization, N, 1)
+    wanted = np.arange(N) < N // 4
+    assert np.array_equal(drawn.nominal, wanted)
+    for name, values in drawn.fields.items():
+        same = np.isclose(values, getattr(model, name), rtol=1e-14, atol=0)
+        same = same.reshape(N, -1).all(axis=1)
+        assert np.array_equal(same, wanted & (name != "geom_friction")), name
+    # The critic is told, friction first: the same draws for all of them but that.
+    told = drawn.privileged[wanted, 1:]
+    assert np.ptp(told, axis=0).max() == 0
+    assert len(np.unique(drawn.privileged[:, 0])) == N
 
 
 def test_field_shapes_are_those_of_the_model(draw, model):
@@ -161,7 +179,11 @@ def test_kp_keeps_the_motor_a_servo(draw, model):
 
 @pytest.mark.parametrize(
     ("name", "field"),
-    [("armature_scale", "dof_armature"), ("frictionloss_scale", "dof_frictionloss")],
+    [
+        ("armature_scale", "dof_armature"),
+        ("frictionloss_scale", "dof_frictionloss"),
+        ("damping_scale", "dof_damping"),
+    ],
 )
 def test_joint_fields_are_scaled_and_the_floating_base_stays_free(draw, model, name, field):
     drawn = draw(**{name: [0.5, 2.0]}).fields[field]

@@ -69,13 +69,13 @@ CASES = {
     "gait": {
         # phases 0.25 and 0.75 with a stance of 0.5: the first foot down, the second up
         "zero": ({**WALK, "foot_phase": [0.25, 0.75], "foot_contact": [False, True]}, 0.0),
-        "half": ({**WALK, "foot_phase": [0.25, 0.75], "foot_contact": [True, True]}, 0.5),
+        "one of two": ({**WALK, "foot_phase": [0.25, 0.75], "foot_contact": [True, True]}, 0.0),
         "nominal": ({**WALK, "foot_phase": [0.25, 0.75], "foot_contact": [True, False]}, 1.0),
         # no command: both down, whatever the clock says
         "extreme": ({"foot_phase": [0.75, 0.99], "foot_contact": [True, True]}, 1.0),
         "marching on the spot": (
             {"foot_phase": [0.25, 0.75], "foot_contact": [True, False]},
-            0.5,
+            0.0,
         ),
         "edge": ({**WALK, "foot_phase": [0.5, 0.0], "foot_contact": [False, True]}, 1.0),
     },

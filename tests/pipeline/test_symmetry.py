@@ -7,6 +7,7 @@ import jax.numpy as jnp
 import mujoco
 import numpy as np
 import pytest
+from brax.training.acme import running_statistics
 
 import robots
 from deploy.observations import TERMS
@@ -33,7 +34,7 @@ def mirror_of(name):
 @pytest.mark.parametrize("name", NAMES)
 def test_mirroring_twice_changes_nothing(name):
     _, mirror = mirror_of(name)
-    for permutation in (*mirror.obs.values(), mirror.action, mirror.distribution):
+    for permutation in (*mirror.obs.values(), mirror.distribution):
         x = np.arange(1.0, 1.0 + len(permutation.order), dtype=np.float32)
         assert not np.array_equal(permutation(x), x)
         np.testing.assert_array_equal(permutation(permutation(x)), x)
@@ -78,7 +79,7 @@ def test_dynamics_commute_with_the_mirror(name):
     state = jax.jit(env.reset)(jax.random.PRNGKey(0))
     rng = np.random.default_rng(1)
     one = rng.uniform(-0.3, 0.3, len(robot.joints)).astype(np.float32)
-    actions = jnp.stack([one, mirror.action(one)])
+    actions = jnp.stack([one, mirror_joints(robot)(one)])
     command = jnp.asarray([[0.5, 0.2, 0.3], [0.5, -0.2, -0.3]], jnp.float32)
     state = dataclasses.replace(
         state,
@@ -156,3 +157,25 @@ def test_the_networks_of_a_robot_are_their_own_mirror_image(name):
     again = Equivariance(mirror, ACTOR, CRITIC).project(weights)
     for once, twice in zip(jax.tree.leaves(weights), jax.tree.leaves(again), strict=True):
         np.testing.assert_allclose(once, twice, atol=1e-7)
+
+
+def test_statistics_are_those_of_observations_and_their_mirror_images():
+    _, mirror = mirror_of("g1")
+    rng = np.random.default_rng(0)
+    sizes = {key: len(permutation.order) for key, permutation in mirror.obs.items()}
+    nest = {key: jax.ShapeDtypeStruct((size,), jnp.float32) for key, size in sizes.items()}
+    halved = whole = running_statistics.init_state(nest)
+    for shift in (0.0, 0.7, -0.2):
+        seen = {
+            key: jnp.asarray(rng.normal(shift, rng.uniform(0.1, 2, size), (3, 40, size)))
+            for key, size in sizes.items()
+        }
+        both = {key: jnp.concatenate([x, mirror.obs[key](x)]) for key, x in seen.items()}
+        halved = Equivariance(mirror, ACTOR, CRITIC).symmetric(
+            running_statistics.update(halved, seen)
+        )
+        whole = running_statistics.update(whole, both)
+    for key in sizes:
+        np.testing.assert_allclose(halved.mean[key], whole.mean[key], atol=1e-5)
+        np.testing.assert_allclose(halved.std[key], whole.std[key], rtol=1e-4)
+    assert np.abs(np.asarray(halved.mean[ACTOR])).max() > 0.1

@@ -1,0 +1,86 @@
+"""The policies in policies/ are what their papers say, and they walk."""
+
+import json
+
+import numpy as np
+import pytest
+import yaml
+
+import robots
+from deploy.policy import Policy
+from pipeline.command_grid import command_grid
+from pipeline.files import sha256
+from pipeline.provenance import ROOT
+from pipeline.quality import summarize
+from pipeline.sim2sim.scenarios import NOMINAL
+from pipeline.sim2sim.simulator import GateSimulator
+
+NAMES = robots.names()
+EPISODES = 26
+"""Two of each command."""
+
+
+@pytest.fixture(scope="module", params=NAMES)
+def shipped(request):
+    return ROOT / "policies" / request.param
+
+
+def test_every_robot_ships_all_its_papers(shipped):
+    gate = json.loads((shipped / "gate.json").read_text())
+    assert gate["passed"]
+    assert gate["robot"] == shipped.name
+    assert gate["policy_sha256"] == sha256((shipped / "policy.onnx").read_bytes())
+    for name in ("metrics.json", "parity.json", "report.html", "preview.png", "preview.webp"):
+        assert (shipped / name).stat().st_size > 100, name
+    card = (shipped / "README.md").read_text()
+    assert robots.load(shipped.name).title in card
+    assert f"{gate['nominal']['planar_rmse']:.3g} m/s" in card
+
+
+def test_every_robot_is_a_dvc_artifact(shipped):
+    artifacts = yaml.safe_load((ROOT / "dvc.yaml").read_text())["artifacts"]
+    artifact = artifacts[f"{shipped.name.replace('_', '-')}-policy"]
+    assert ROOT / artifact["path"] == shipped / "policy.onnx"
+    assert robots.load(shipped.name).title in artifact["desc"]
+
+
+def test_it_was_judged_by_what_params_yaml_asks_for(shipped, make_config):
+    gate = json.loads((shipped / "gate.json").read_text())
+    thresholds = make_config({"robot": shipped.name}).sim2sim.thresholds.model_dump()
+    assert {c["name"]: c["required"] for c in gate["criteria"]} == thresholds
+
+
+def test_its_contract_is_the_robots(shipped):
+    contract, robot = Policy(shipped / "policy.onnx").contract, robots.load(shipped.name)
+    assert contract.robot == robot.name
+    assert contract.joint_names == robot.joint_names
+    np.testing.assert_array_equal(contract.motor_indices, [j.motor_index for j in robot.joints])
+    for field, values in (("kp", contract.kp), ("kd", contract.kd)):
+        np.testing.assert_array_equal(values, [getattr(j, field) for j in robot.joints])
+    np.testing.assert_array_equal(contract.default_joint_pos, robot.default_joint_pos)
+
+
+def test_it_commands_what_users_expect(shipped):
+    ranges = Policy(shipped / "policy.onnx").contract.command_ranges
+    go2 = shipped.name == "go2"
+    wanted = ((-1.0, 1.5), (-0.6, 0.6), (-1.5, 1.5)) if go2 else ((-0.6, 1.0), (-0.4, 0.4), (-1, 1))
+    for (low, high), (least, most) in zip(
+        (ranges.vx, ranges.vy, ranges.yaw_rate), wanted, strict=True
+    ):
+        assert low <= least
+        assert high >= most
+
+
+def test_it_walks_in_the_nominal_part_of_the_gate(shipped, make_config):
+    config = make_config({"robot": shipped.name})
+    policy, settings = Policy(shipped / "policy.onnx"), config.sim2sim
+    contract = policy.contract
+    robot = robots.load(shipped.name)
+    simulator = GateSimulator(contract, robot, settings, [NOMINAL] * EPISODES, config.seed)
+    steps = round(settings.episode_s / contract.ctrl_dt)
+    commands = np.resize(command_grid(contract.command_ranges), (EPISODES, 3))
+    episodes, _ = simulator.run(policy, np.broadcast_to(commands, (steps, EPISODES, 3)))
+    figures = summarize(episodes, contract, round(settings.settle_s / contract.ctrl_dt))
+    assert figures["falls"] == 0
+    assert figures["planar_rmse"] <= settings.thresholds.planar_rmse
+    assert figures["yaw_rmse"] <= settings.thresholds.yaw_rmse
