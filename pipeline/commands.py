@@ -4,7 +4,7 @@ import flax.struct
 import jax
 import jax.numpy as jnp
 
-from pipeline.config_sections import Commands
+from pipeline.config_task import Commands
 from pipeline.randomize import uniform
 
 

@@ -7,16 +7,9 @@ import yaml
 from pydantic import Field, ValidationError
 
 import robots
-from pipeline.config_sections import (
-    Evaluate,
-    Export,
-    Physics,
-    Ppo,
-    Render,
-    Section,
-    Sim2Sim,
-    Task,
-)
+from pipeline.config_sections import Evaluate, Export, Physics, Ppo, Render, Sim2Sim
+from pipeline.config_task import Task
+from pipeline.config_types import Section
 from robots.errors import UserError
 
 

@@ -7,28 +7,24 @@ import jax.numpy as jnp
 import numpy as np
 
 from deploy.contract import CommandRanges, PolicyContract, make_contract
-from deploy.frames import projected_gravity, rotate_inverse
-from deploy.observations import Inputs, advance_phase, joint_targets, observe
+from deploy.observations import advance_phase, joint_targets
 from pipeline import commands, rewards
 from pipeline.commands import CommandState
 from pipeline.config import Config
-from pipeline.config_sections import Task
+from pipeline.config_task import Task
 from pipeline.episode import EnvState, Spawner
+from pipeline.moment import make_reference
 from pipeline.physics.make import make_model, make_physics
 from pipeline.physics.protocol import Physics
 from pipeline.randomize import (
     Bodies,
     draw_bodies,
     nominal_bodies,
-    symmetric_noise,
     uniform,
 )
-from pipeline.rewards import Moment
+from pipeline.senses import Senses
 from pipeline.terminations import fell
 from robots import RobotSpec
-
-CONTACT_FORCE = 1.0
-"""Normal force above which a foot counts as on the ground, N."""
 
 
 def contract_of(task: Task, robot: RobotSpec) -> PolicyContract:
@@ -78,16 +74,11 @@ class Env:
         self.task, self.robot, self.physics, self.randomized = task, robot, physics, randomized
         self.num_envs = physics.num_envs
         self.contract = contract_of(task, robot)
-        self.reference = rewards.make_reference(robot, task.rewards, task.control.stance_ratio)
+        self.reference = make_reference(robot, task.rewards, task.control.stance_ratio)
+        self._senses = Senses(self.contract, task, robot, bodies, randomized=randomized)
         self.max_steps = round(task.control.episode_length_s / task.control.ctrl_dt)
         sim_dt = float(physics.model.opt.timestep)
         self._spawner = Spawner(robot, task, sim_dt, bodies.nominal, randomized)
-        self._privileged = bodies.privileged
-        self._nominal = bodies.nominal[:, None]
-        self._default_pos = np.asarray([robot.default_joint_pos], np.float32)
-        self._effort = np.asarray([[j.effort_limit for j in robot.joints]], np.float32)
-        self._gait_offsets = np.asarray([[f.gait_offset for f in robot.feet]], np.float32)
-        self._foot_radius = np.asarray([[f.radius for f in robot.feet]], np.float32)
 
     # ------------------------------------------------------------------ reset
 
@@ -103,8 +94,8 @@ class Env:
             command=self._sample_command(command_key),
             step_count=age if self.randomized else jnp.zeros_like(age),
         )
-        moment = self._moment(state, state, jnp.zeros_like(state.action))
-        return replace(state, moment=moment, obs=self._observe(obs_key, state, moment))
+        moment = self._senses.moment(state, state, jnp.zeros_like(state.action))
+        return replace(state, moment=moment, obs=self._senses.observe(obs_key, state, moment))
 
     def _sample_command(self, key: jax.Array) -> CommandState:
         control = self.task.control
@@ -130,7 +121,7 @@ class Env:
             targets=targets,
             action=action,
         )
-        moment = self._moment(after, before, before.action)
+        moment = self._senses.moment(after, before, before.action)
         reward, _ = rewards.total(moment, self.reference, self.task.rewards)
         fallen = fell(self.task.terminations, moment.projected_gravity, moment.base_height)
         step_down = jnp.where(fallen, self.task.randomization.push_level_step, 0.0)
@@ -141,7 +132,7 @@ class Env:
         return replace(
             after,
             key=key,
-            obs=self._observe(obs_key, after, moment),
+            obs=self._senses.observe(obs_key, after, moment),
             reward=reward * self.task.control.ctrl_dt,
             done=done.astype(jnp.float32),
             truncation=(out_of_time & ~fallen).astype(jnp.float32),
@@ -196,76 +187,3 @@ class Env:
         }
         due = jax.tree.map(choose, command, commands.advance(state.command, command))
         return replace(state, command=due, **restarted)
-
-    # ---------------------------------------------------------- what is seen
-
-    def _moment(self, state: EnvState, before: EnvState, last_action: jax.Array) -> Moment:
-        """Measure the quantities that rewards and terminations are made of."""
-        physics = state.physics
-        quat = physics.qpos[:, 3:7]
-        joint_vel = physics.qvel[:, 6:]
-        feet = np.arange(len(self.robot.feet))
-        return Moment(
-            command=before.command.value,
-            lin_vel_b=rotate_inverse(quat, physics.qvel[:, :3], jnp),
-            ang_vel_b=physics.qvel[:, 3:6],
-            projected_gravity=projected_gravity(quat, jnp),
-            base_height=physics.qpos[:, 2],
-            joint_pos=physics.qpos[:, 7:],
-            joint_vel=joint_vel,
-            joint_acc=(joint_vel - before.physics.qvel[:, 6:]) / self.task.control.ctrl_dt,
-            joint_torque=physics.joint_torque,
-            action=state.action,
-            last_action=last_action,
-            foot_height=physics.foot_pos[:, feet, 2] - self._foot_radius,
-            foot_vel_w=physics.foot_vel,
-            foot_contact=physics.foot_force > CONTACT_FORCE,
-            foot_phase=(state.phase[:, None] + self._gait_offsets) % 1.0,
-        )
-
-    def _observe(self, key: jax.Array, state: EnvState, moment: Moment) -> dict[str, jax.Array]:
-        """What the actor measures, with noise, and what the critic knows besides."""
-        clean = self._inputs(state)
-        exact = measured = observe(self.contract, clean, jnp)
-        if self.randomized:
-            noisy = observe(self.contract, self._measure(key, clean, state), jnp)
-            measured = jnp.where(self._nominal, exact, noisy)
-        privileged = jnp.concatenate(
-            [
-                exact,
-                rotate_inverse(state.physics.qpos[:, 3:7], state.physics.qvel[:, :3], jnp) * 2.0,
-                state.physics.qpos[:, 2:3] * 4.0,
-                moment.foot_contact.astype(jnp.float32),
-                moment.foot_height * 10.0,
-                moment.joint_torque / self._effort,
-                self._privileged,
-            ],
-            axis=-1,
-        )
-        return {"state": measured, "privileged_state": privileged}
-
-    def _inputs(self, state: EnvState) -> Inputs:
-        physics = state.physics
-        return Inputs(
-            gyro=physics.qvel[:, 3:6],
-            projected_gravity=projected_gravity(physics.qpos[:, 3:7], jnp),
-            command=state.command.value,
-            joint_pos=physics.qpos[:, 7:],
-            joint_vel=physics.qvel[:, 6:],
-            last_action=state.action,
-            phase=state.phase,
-        )
-
-    def _measure(self, key: jax.Array, clean: Inputs, state: EnvState) -> Inputs:
-        noise = self.task.randomization.noise
-        keys = jax.random.split(key, 4)
-        return clean._replace(
-            gyro=symmetric_noise(keys[0], noise.gyro, clean.gyro),
-            projected_gravity=symmetric_noise(
-                keys[1], noise.projected_gravity, clean.projected_gravity
-            ),
-            joint_pos=symmetric_noise(
-                keys[2], noise.joint_pos, clean.joint_pos + state.encoder_offset
-            ),
-            joint_vel=symmetric_noise(keys[3], noise.joint_vel, clean.joint_vel),
-        )

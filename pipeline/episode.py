@@ -8,10 +8,10 @@ import jax.numpy as jnp
 import numpy as np
 
 from pipeline.commands import CommandState
-from pipeline.config_sections import Task
+from pipeline.config_task import Task
+from pipeline.moment import Moment
 from pipeline.physics.protocol import PhysicsState
 from pipeline.randomize import uniform
-from pipeline.rewards import Moment
 from robots import RobotSpec
 
 

@@ -12,7 +12,8 @@ import mujoco
 import numpy as np
 
 from pipeline.config import ConfigError
-from pipeline.config_sections import Randomization, Range
+from pipeline.config_task import Randomization
+from pipeline.config_types import Range
 from pipeline.physics.protocol import ModelFields
 from robots import RobotSpec
 

@@ -39,7 +39,7 @@ def make_mirror(robot: RobotSpec, contract: PolicyContract) -> Mirror:
     }
     state = chain([terms[term.name] for term in contract.observation])
     one = _vector((1.0,))
-    # As `Env._observe` and `randomize.draw_bodies` lay it out.
+    # As `Senses.observe` and `randomize.draw_bodies` lay it out.
     draws = [one, one, _vector(POLAR), plain, plain, plain]
     privileged = chain([state, _vector(POLAR), one, feet, feet, joints, *draws])
     return Mirror(

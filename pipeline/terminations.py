@@ -4,7 +4,7 @@ import math
 
 import jax
 
-from pipeline.config_sections import Terminations
+from pipeline.config_task import Terminations
 
 
 def fell(config: Terminations, projected_gravity: jax.Array, base_height: jax.Array) -> jax.Array:

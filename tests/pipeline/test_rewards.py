@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from pipeline import rewards
-from pipeline.rewards import TERMS, Moment, Reference, make_reference, total
+from pipeline.moment import Moment, Reference, make_reference
+from pipeline.rewards import TERMS, total
 
 REF = Reference(
     default_pos=np.float32([[0.5, -1.0]]),
@@ -42,7 +43,14 @@ STANDING = {
     "foot_phase": [0.0, 0.25],
 }
 WALK = {"command": [1.0, 0, 0]}
-BELL = 0.5 * (math.exp(-1) + math.exp(-1 / 9))  # an error of one sigma
+
+
+def bells(relative):
+    """Closeness at an error whose square is that many sigma^2."""
+    return (math.exp(-relative) + math.exp(-relative / 9) + math.exp(-relative / 81)) / 3
+
+
+BELL = bells(1)  # an error of one sigma
 
 # Term -> kind -> what differs from standing, and what the term then is.
 CASES = {
@@ -57,7 +65,7 @@ CASES = {
         # 0.6^2 + 0.8^2 = 1 = (2 sigma)^2: four times the squared width
         "nominal": (
             {"command": [0.6, 0, 0], "lin_vel_b": [0, 0.8, 0]},
-            0.5 * (math.exp(-4) + math.exp(-4 / 9)),
+            bells(4),
         ),
         "extreme": ({"command": [1, 0, 0], "lin_vel_b": [-30, 0, 0]}, 0.0),
     },
