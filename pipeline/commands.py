@@ -25,7 +25,8 @@ def sample(key: jax.Array, config: Commands, num_envs: int, ctrl_dt: float) -> C
     """Draw a command for each environment.
 
     A share of them is exactly zero, and a share moves along one axis only: what people ask of
-    robots, and what uniform draws hardly ever give.
+    robots, and what uniform draws hardly ever give. Between standing and walking lies a gap, so
+    that the two can be told apart.
     """
     keys = jax.random.split(key, 6)
     value = jnp.stack(
@@ -41,6 +42,9 @@ def sample(key: jax.Array, config: Commands, num_envs: int, ctrl_dt: float) -> C
     single = kind < config.zero_share + config.single_axis_share
     value = jnp.where(single, value * axis, value)
     value = jnp.where(kind < config.zero_share, 0.0, value)
+    planar = jnp.linalg.norm(value[:, :2], axis=-1, keepdims=True)
+    size = jnp.concatenate([planar, planar, jnp.abs(value[:, 2:])], axis=-1)
+    value = jnp.where(size < config.dead_zone, 0.0, value)
     seconds = uniform(keys[5], config.resample_s, (num_envs,))
     return CommandState(value, (seconds / ctrl_dt).astype(jnp.int32))
 

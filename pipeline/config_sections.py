@@ -44,6 +44,7 @@ class Ppo(Section):
     init_noise_std: Positive
     max_grad_norm: Positive
     symmetry: bool
+    averaged_share: Share
     policy_hidden_layer_sizes: HiddenSizes
     value_hidden_layer_sizes: HiddenSizes
     checkpoint_interval_s: Positive

@@ -34,6 +34,7 @@ class Commands(Section):
     yaw_rate: Range
     resample_s: PositiveRange
     zero_share: Share
+    dead_zone: NonNegative
     single_axis_share: Share
 
 

@@ -75,6 +75,7 @@ class Env:
         self.num_envs = physics.num_envs
         self.contract = contract_of(task, robot)
         self.reference = make_reference(robot, task.rewards, task.control.stance_ratio)
+        self._pushed = ~bodies.nominal
         self._senses = Senses(self.contract, task, robot, bodies, randomized=randomized)
         self.max_steps = round(task.control.episode_length_s / task.control.ctrl_dt)
         sim_dt = float(physics.model.opt.timestep)
@@ -157,7 +158,7 @@ class Env:
         keys, ranges = jax.random.split(key, 3), self.task.randomization
         speed = state.push_level * uniform(keys[0], ranges.push_speed, (self.num_envs,))
         angle = uniform(keys[1], (0.0, 2 * np.pi), (self.num_envs,))
-        due = state.steps_to_push <= 0
+        due = (state.steps_to_push <= 0) & self._pushed
         jump = jnp.stack([speed * jnp.cos(angle), speed * jnp.sin(angle)], axis=-1)
         jump = jnp.where(due[:, None], jump, 0.0)
         step_up = jnp.where(due, ranges.push_level_step, 0.0)

@@ -71,7 +71,7 @@ def train(
         params_hash=provenance.training_params_hash(config),
         code_hash=provenance.training_code_hash(robot),
     )
-    save_policy(policy_folder, jax.device_get(state.params), spec)
+    save_policy(policy_folder, jax.device_get(learner.result(state)), spec)
 
 
 def make_learner(config: Config, env: Env) -> tuple[Learner, TrainState]:

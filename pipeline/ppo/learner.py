@@ -34,6 +34,7 @@ class TrainState:
 
     Args:
         params: Policy parameters, normalizer included.
+        averaged: Actor weights, averaged over about the last `averaged_share` of the training.
         optimizer: Optax state.
         env: Environment state.
         key: Random key of the learner.
@@ -41,6 +42,7 @@ class TrainState:
     """
 
     params: PolicyParams
+    averaged: Any
     optimizer: optax.OptState
     env: Any
     key: jax.Array
@@ -70,8 +72,10 @@ class Learner:
         self._env_step, self._measure = env_step, measure
         self._equivariance = equivariance
         per_iteration = ppo.num_envs * ppo.unroll_length
-        updates = -(-ppo.num_timesteps // per_iteration) * ppo.num_epochs * ppo.num_minibatches
+        iterations = -(-ppo.num_timesteps // per_iteration)
+        updates = iterations * ppo.num_epochs * ppo.num_minibatches
         schedule = optax.linear_schedule(ppo.learning_rate, ppo.final_learning_rate, updates)
+        self._averaged = max(1.0, ppo.averaged_share * iterations)
         self._optimizer = optax.chain(
             optax.clip_by_global_norm(ppo.max_grad_norm), optax.adam(schedule, eps=1e-5)
         )
@@ -87,6 +91,7 @@ class Learner:
             params = params.replace(networks=self._equivariance.start(params.networks))  # pyright: ignore
         return TrainState(
             params=params,
+            averaged=jax.tree.map(jnp.zeros_like, params.networks.policy),
             optimizer=self._optimizer.init(params.networks),  # pyright: ignore[reportArgumentType]
             env=env_state,
             key=key,
@@ -105,14 +110,29 @@ class Learner:
         if self._equivariance:
             networks = self._equivariance.project(networks)  # against rounding
         ppo = self.ppo
+        done = state.steps // (ppo.num_envs * ppo.unroll_length)
+        share = jnp.maximum(1.0 / (done + 1), 1.0 / self._averaged)
+        averaged = jax.tree.map(
+            lambda mean, now: mean + share * (now - mean), state.averaged, networks.policy
+        )
         state = TrainState(
             params=PolicyParams(normalizer, networks),
+            averaged=averaged,
             optimizer=optimizer,
             env=env,
             key=key,
             steps=state.steps + ppo.num_envs * ppo.unroll_length,
         )
         return state, {**seen, **learned}
+
+    @staticmethod
+    def result(state: TrainState) -> PolicyParams:
+        """The policy that leaves the training: its actor's weights are the averaged ones.
+
+        Single updates carry noise, which a mean over many of them does not (Polyak averaging).
+        """
+        networks: Any = state.params.networks
+        return state.params.replace(networks=networks.replace(policy=state.averaged))  # pyright: ignore
 
     # ---------------------------------------------------------------- rollout
 

@@ -95,3 +95,13 @@ def test_a_command_lasts_its_number_of_steps():
 def test_is_zero():
     commands = jnp.array([[0, 0, 0], [0, 0, 1e-6], [-1e-6, 0, 0], [-0.0, 0, 0]])
     assert is_zero(commands).tolist() == [True, False, False, True]
+
+
+def test_nothing_is_drawn_in_the_dead_zone_but_zero(draw):
+    wide = {"vx": [-0.6, 1.0], "vy": [-0.4, 0.4], "yaw_rate": [-1.0, 1.0], "zero_share": 0.0}
+    before, _ = draw(**wide, dead_zone=0.0)
+    value, _ = draw(**wide, dead_zone=0.2)
+    planar, turn = np.linalg.norm(before[:, :2], axis=1), np.abs(before[:, 2])
+    assert 0.05 < (planar < 0.2).mean() < 0.95 and 0.05 < (turn < 0.2).mean() < 0.95
+    np.testing.assert_array_equal(value[:, :2], np.where(planar[:, None] < 0.2, 0, before[:, :2]))
+    np.testing.assert_array_equal(value[:, 2], np.where(turn < 0.2, 0, before[:, 2]))

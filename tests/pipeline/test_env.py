@@ -234,10 +234,13 @@ def test_every_range_of_an_episode_is_here(raw_params):
     assert names - per_body == CALM.keys()
 
 
-def test_nominal_robots_measure_exactly_and_act_at_once(still_env):
+def test_nominal_robots_measure_exactly_act_at_once_and_are_not_pushed(still_env):
     ranges = {"encoder_offset": [0.1, 0.2], "action_delay_s": [0.02, 0.02], "noise.gyro": 0.5}
-    env = still_env(ranges, exact=3)
-    state = env.reset(KEY)
+    env = still_env({**ranges, "push_speed": [1.0, 1.0]}, exact=3)
+    state = due_to_be_pushed(env)
+    env.step(state, actions(1))
+    jump = np.asarray(env.physics.states[-1].qvel - state.physics.qvel)
+    assert np.array_equal(np.any(jump != 0, axis=1), np.arange(N) >= 3)
     exact = np.arange(N) < 3
     assert np.array_equal(np.asarray(state.delay)[:, 0] == 0, exact)
     assert np.array_equal((np.asarray(state.encoder_offset) == 0).all(axis=1), exact)

@@ -153,6 +153,30 @@ def test_a_symmetric_learner_learns_and_stays_symmetric(ppo):
     assert np.abs(right).max() > 0.5
 
 
+def test_the_result_is_the_mean_of_the_last_actors(ppo):
+    settings = ppo(num_timesteps=N * UNROLL * 8, averaged_share=0.5)
+    learner, _ = make_toy(settings)
+    state, seen = first_state(learner), []
+    mean = None
+    for count in range(1, 9):
+        state, _ = learner.iterate(state)
+        now = np.asarray(state.params.networks.policy["params"]["hidden_0"]["kernel"])
+        seen.append(now)
+        share = max(1 / count, 1 / 4)  # half of eight iterations
+        mean = now if mean is None else mean + share * (now - mean)
+    result = learner.result(state)
+    kernel = np.asarray(result.networks.policy["params"]["hidden_0"]["kernel"])
+    np.testing.assert_allclose(kernel, mean, atol=1e-6)
+    assert np.abs(kernel - seen[-1]).max() > 1e-4
+    # The critic and the normalizer are the last ones.
+    for ours, last in (
+        (result.networks.value, state.params.networks.value),
+        (result.normalizer, state.params.normalizer),
+    ):
+        for a, b in zip(jax.tree.leaves(ours), jax.tree.leaves(last), strict=True):
+            np.testing.assert_array_equal(a, b)
+
+
 def test_steps_are_counted_and_metrics_are_finite(learned):
     _, state, history = learned
     assert int(state.steps) == 40 * N * UNROLL
