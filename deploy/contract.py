@@ -9,7 +9,7 @@ from typing import Any, Literal, cast
 from robots.errors import UserError
 from robots.spec import HeldJoint, RobotSpec
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 """Raised whenever a field is added, dropped or changes meaning."""
 
 _PER_JOINT = (
@@ -71,6 +71,8 @@ class PolicyContract:
         ctrl_dt: Control period, s.
         gait_period_s: Period of the gait clock, s.
         command_ranges: Commands the policy was trained for.
+        command_dead_zone: Speed (m/s) and turning rate (rad/s) below which it knows zero only: see
+            `deploy.commands.apply_dead_zone`.
         imu_frame: Link that carries the IMU.
         held_joints: Joints the policy does not drive.
         schema_version: Version of this class's layout.
@@ -91,6 +93,7 @@ class PolicyContract:
     ctrl_dt: float
     gait_period_s: float
     command_ranges: CommandRanges
+    command_dead_zone: float
     imu_frame: Literal["base", "torso"]
     held_joints: tuple[HeldJoint, ...] = ()
     schema_version: int = SCHEMA_VERSION
@@ -114,6 +117,10 @@ class PolicyContract:
                 raise ContractError(
                     f"contract: command range {axis} is {limits}, want a lower and an upper end"
                 )
+        if not (math.isfinite(self.command_dead_zone) and self.command_dead_zone >= 0):
+            raise ContractError(
+                f"contract: command_dead_zone is {self.command_dead_zone}, want >= 0"
+            )
         for field in ("ctrl_dt", "gait_period_s"):
             if not (math.isfinite(getattr(self, field)) and getattr(self, field) > 0):
                 raise ContractError(f"contract: {field} is {getattr(self, field)}, want > 0")
@@ -200,6 +207,7 @@ def make_contract(
     action_scale: float,
     gait_period_s: float,
     command_ranges: CommandRanges,
+    command_dead_zone: float,
 ) -> PolicyContract:
     """State the contract of a policy for `robot`.
 
@@ -212,6 +220,8 @@ def make_contract(
         action_scale: rad per unit of action, for every joint.
         gait_period_s: Period of the gait clock, s.
         command_ranges: Commands the policy is trained for.
+        command_dead_zone: Speed (m/s) and turning rate (rad/s) below which it is trained on zero
+            only.
     """
     num_joints = len(robot.joints)
     return PolicyContract(
@@ -238,6 +248,7 @@ def make_contract(
         ctrl_dt=ctrl_dt,
         gait_period_s=gait_period_s,
         command_ranges=command_ranges,
+        command_dead_zone=command_dead_zone,
         imu_frame=robot.imu_frame,
         held_joints=robot.held_joints,
     )

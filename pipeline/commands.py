@@ -4,6 +4,7 @@ import flax.struct
 import jax
 import jax.numpy as jnp
 
+from deploy.commands import apply_dead_zone
 from pipeline.config_task import Commands
 from pipeline.randomize import uniform
 
@@ -42,9 +43,7 @@ def sample(key: jax.Array, config: Commands, num_envs: int, ctrl_dt: float) -> C
     single = kind < config.zero_share + config.single_axis_share
     value = jnp.where(single, value * axis, value)
     value = jnp.where(kind < config.zero_share, 0.0, value)
-    planar = jnp.linalg.norm(value[:, :2], axis=-1, keepdims=True)
-    size = jnp.concatenate([planar, planar, jnp.abs(value[:, 2:])], axis=-1)
-    value = jnp.where(size < config.dead_zone, 0.0, value)
+    value = apply_dead_zone(value, config.dead_zone, jnp)
     seconds = uniform(keys[5], config.resample_s, (num_envs,))
     return CommandState(value, (seconds / ctrl_dt).astype(jnp.int32))
 

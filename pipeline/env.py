@@ -35,6 +35,7 @@ def contract_of(task: Task, robot: RobotSpec) -> PolicyContract:
         action_scale=task.control.action_scale,
         gait_period_s=task.control.gait_period_s,
         command_ranges=CommandRanges(task.commands.vx, task.commands.vy, task.commands.yaw_rate),
+        command_dead_zone=task.commands.dead_zone,
     )
 
 
@@ -162,11 +163,12 @@ class Env:
         jump = jnp.stack([speed * jnp.cos(angle), speed * jnp.sin(angle)], axis=-1)
         jump = jnp.where(due[:, None], jump, 0.0)
         step_up = jnp.where(due, ranges.push_level_step, 0.0)
+        wait = self._spawner.push_wait(keys[2]) / jnp.maximum(state.push_level, 0.5)
         qvel = state.physics.qvel.at[:, :2].add(jump)
         return replace(
             state,
             physics=replace(state.physics, qvel=qvel),
-            steps_to_push=jnp.where(due, self._spawner.push_wait(keys[2]), state.steps_to_push - 1),
+            steps_to_push=jnp.where(due, wait.astype(jnp.int32), state.steps_to_push - 1),
             push_level=jnp.minimum(state.push_level + step_up, 1.0),
         )
 

@@ -57,7 +57,8 @@ limits) is in the file's metadata.
 - Robot: {title}, driven joints {", ".join(contract.joint_names)}.
 - Commands: vx {_range(ranges.vx)} m/s, vy {_range(ranges.vy)} m/s, \
 yaw {_range(ranges.yaw_rate)} rad/s;
-  exactly zero means stand still.
+  slower than {contract.command_dead_zone:g} m/s or rad/s means zero (`deploy.commands`), and zero
+  means stand still.
 - Training: PPO from scratch in MuJoCo on CPU, flat ground, randomized bodies, sensors, latency and
   pushes (`params.yaml`): {trained["step"] / 1e6:.1f} million environment steps in {minutes:.1f}
   minutes, seed and code as in `dvc.lock`.

@@ -39,6 +39,7 @@ def contract_of(name):
         action_scale=0.25,
         gait_period_s=0.5,
         command_ranges=RANGES,
+        command_dead_zone=0.2,
     )
 
 
@@ -82,6 +83,7 @@ def test_timing_scale_and_commands_are_those_asked_for(contract):
     assert contract.gait_period_s == 0.5
     assert contract.action_scale == (0.25,) * contract.action_size
     assert contract.command_ranges == RANGES
+    assert contract.command_dead_zone == 0.2
 
 
 def test_observation_layout(contract):
@@ -128,6 +130,7 @@ def test_json_round_trip_is_exact(contract):
         ctrl_dt=math.nextafter(0.02, 1),
         observation=(ObservationTerm("gyro", (1 / 3, 1e-17, math.e)),),
         command_ranges=CommandRanges((-1 / 7, 0.1), (-0.3, 0.3), (-2 / 3, math.tau)),
+        command_dead_zone=0.1 + 0.2,
         held_joints=(HeldJoint("waist", 20, 1 / 9, 300.0, 2 / 3),),
         imu_frame="torso",
     )
@@ -242,3 +245,9 @@ def test_a_joint_or_motor_given_twice_is_refused(raw, field):
 )
 def test_a_value_of_the_wrong_kind_is_refused(raw, field, value):
     assert refusal(raw | {field: value}).startswith("contract: malformed")
+
+
+@pytest.mark.parametrize("value", [-0.1, 1e400])
+def test_a_dead_zone_that_is_no_size_is_refused(raw, value):
+    message = refusal(raw | {"command_dead_zone": value})
+    assert message == f"contract: command_dead_zone is {value}, want >= 0"

@@ -29,6 +29,7 @@ def contract(request):
         action_scale=0.25,
         gait_period_s=0.5,
         command_ranges=CommandRanges(vx=(-1, 1), vy=(-1, 1), yaw_rate=(-1, 1)),
+        command_dead_zone=0.0,
     )
 
 
