@@ -9,6 +9,7 @@ PYTHON ?=
 # Arguments passed through: make repro DVC_ARGS=--force, make test PYTEST_ARGS="-k resume".
 DVC_ARGS ?=
 PYTEST_ARGS ?=
+ROBOT ?=
 LOCK_ARGS ?=
 
 PY := .venv/bin/python
@@ -54,8 +55,8 @@ format: $(SYNCED) ## Format the code and apply the linter's safe fixes
 bench: $(SYNCED) ## Measure throughput, latency and memory, as ratios
 	$(PY) -m bench
 
-ship: $(SYNCED) ## Copy a proven policy to where it ships from
-	$(PY) -m pipeline.ship
+ship: $(SYNCED) ## Copy a proven policy to policies/ (ROBOT=g1: not the one params.yaml names)
+	$(PY) -m pipeline.ship $(if $(ROBOT),--robot $(ROBOT))
 
 sync: $(SYNCED) ## Make .venv what requirements.lock says
 

@@ -93,6 +93,7 @@ class Randomization(Section):
     """What differs between environments, episodes and steps."""
 
     nominal_share: Share
+    pushed_share: Share
     friction: PositiveRange
     base_mass: Range
     base_com: Range

@@ -76,7 +76,7 @@ class Env:
         self.num_envs = physics.num_envs
         self.contract = contract_of(task, robot)
         self.reference = make_reference(robot, task.rewards, task.control.stance_ratio)
-        self._pushed = ~bodies.nominal
+        self._pushed = bodies.pushed
         self._senses = Senses(self.contract, task, robot, bodies, randomized=randomized)
         self.max_steps = round(task.control.episode_length_s / task.control.ctrl_dt)
         sim_dt = float(physics.model.opt.timestep)
@@ -130,6 +130,7 @@ class Env:
         out_of_time = after.step_count >= self.max_steps
         done = fallen | out_of_time
         length = after.step_count.astype(jnp.float32)
+        after = replace(after, mean_error=moment.mean_error)
         after = self._restart(spawn_key, command_key, after, done)
         return replace(
             after,
@@ -163,12 +164,12 @@ class Env:
         jump = jnp.stack([speed * jnp.cos(angle), speed * jnp.sin(angle)], axis=-1)
         jump = jnp.where(due[:, None], jump, 0.0)
         step_up = jnp.where(due, ranges.push_level_step, 0.0)
-        wait = self._spawner.push_wait(keys[2]) / jnp.maximum(state.push_level, 0.5)
+        wait = self._spawner.push_wait(keys[2], state.push_level)
         qvel = state.physics.qvel.at[:, :2].add(jump)
         return replace(
             state,
             physics=replace(state.physics, qvel=qvel),
-            steps_to_push=jnp.where(due, wait.astype(jnp.int32), state.steps_to_push - 1),
+            steps_to_push=jnp.where(due, wait, state.steps_to_push - 1),
             push_level=jnp.minimum(state.push_level + step_up, 1.0),
         )
 
@@ -182,7 +183,7 @@ class Env:
         def choose(new: jax.Array, old: jax.Array) -> jax.Array:
             return jnp.where(done.reshape((-1,) + (1,) * (old.ndim - 1)), new, old)
 
-        kept = ("physics", "phase", "action", "targets", "step_count")
+        kept = ("physics", "phase", "action", "targets", "step_count", "mean_error")
         episode = ("encoder_offset", "delay", "steps_to_push")
         restarted = {
             name: jax.tree.map(choose, getattr(fresh, name), getattr(state, name))

@@ -36,6 +36,7 @@ class EnvState:
         steps_to_push: (num_envs,) control steps until the next push.
         push_level: (num_envs,) in [0, 1], how hard pushes are; outlives episodes: a push survived
             raises it, a fall lowers it.
+        mean_error: (num_envs, 3) velocity less command, averaged over about a stride; m/s, rad/s.
         episode_length: (num_envs,) control steps of the episode so far, before any reset.
         moment: What rewards saw at the last step, before any reset.
     """
@@ -55,6 +56,7 @@ class EnvState:
     delay: jax.Array
     steps_to_push: jax.Array
     push_level: jax.Array
+    mean_error: jax.Array
     episode_length: jax.Array
     moment: Moment
 
@@ -111,15 +113,17 @@ class Spawner:
             step_count=jnp.zeros((n,), jnp.int32),
             encoder_offset=offset,
             delay=jnp.round(delay / self.sim_dt).astype(jnp.int32),
-            steps_to_push=self.push_wait(keys[4]),
+            steps_to_push=self.push_wait(keys[4], zeros),
             push_level=zeros,
+            mean_error=jnp.zeros((n, 3)),
             episode_length=zeros,
             moment=None,  # pyright: ignore[reportArgumentType]
         )
 
-    def push_wait(self, key: jax.Array) -> jax.Array:
-        """(num_envs,) control steps until the next push."""
+    def push_wait(self, key: jax.Array, level: jax.Array) -> jax.Array:
+        """(num_envs,) control steps until the next push: the harder, the sooner, up to twice."""
         seconds = uniform(key, self.task.randomization.push_interval_s, (self.num_envs,))
+        seconds /= jnp.maximum(level, 0.5)
         return (seconds / self.task.control.ctrl_dt).astype(jnp.int32)
 
     def _physics(self, key: jax.Array, joint_pos: jax.Array) -> PhysicsState:

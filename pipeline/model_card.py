@@ -61,7 +61,8 @@ yaw {_range(ranges.yaw_rate)} rad/s;
   means stand still.
 - Training: PPO from scratch in MuJoCo on CPU, flat ground, randomized bodies, sensors, latency and
   pushes (`params.yaml`): {trained["step"] / 1e6:.1f} million environment steps in {minutes:.1f}
-  minutes, seed and code as in `dvc.lock`.
+  minutes.
+- Again: `dvc exp run -S robot={contract.robot}`.
 """
 
 

@@ -27,11 +27,13 @@ class Bodies:
         privileged: (num_envs, n) float32, the draws centred and scaled to about [-1, 1]: what the
             critic is told.
         nominal: (num_envs,) bool, which of them are as their figures say.
+        pushed: (num_envs,) bool, which of them get pushed.
     """
 
     fields: ModelFields
     privileged: np.ndarray
     nominal: np.ndarray
+    pushed: np.ndarray
 
 
 NOMINAL_DRAWS = {
@@ -79,13 +81,16 @@ def draw_bodies(
     for name, value in NOMINAL_DRAWS.items():
         draws[name][nominal] = value
     privileged = [_centred(draws[name], getattr(ranges, name)) for name in draws]
-    return Bodies(fields, np.concatenate(privileged, axis=1).astype(np.float32), nominal)
+    told = np.concatenate(privileged, axis=1).astype(np.float32)
+    # Evenly over nominal and other robots.
+    count = np.arange(num_envs + 1) * ranges.pushed_share
+    return Bodies(fields, told, nominal, pushed=np.diff(np.floor(count + 1e-9)) > 0)
 
 
 def nominal_bodies(model: mujoco.MjModel, robot: RobotSpec, num_envs: int) -> Bodies:
     """The robot as its figures say, in every environment."""
     privileged = np.zeros((num_envs, 5 + 3 * len(robot.joints)), np.float32)
-    return Bodies({}, privileged, np.ones(num_envs, bool))
+    return Bodies({}, privileged, np.ones(num_envs, bool), np.zeros(num_envs, bool))
 
 
 def _centred(values: np.ndarray, limits: Range) -> np.ndarray:

@@ -55,10 +55,14 @@ def ship(source: Path, target: Path) -> list[Path]:
 
 
 def main() -> None:
-    """Ship the robot that params.yaml names."""
-    argparse.ArgumentParser(prog="python -m pipeline.ship", description=__doc__).parse_args()
+    """Ship the robot asked for."""
+    parser = argparse.ArgumentParser(prog="python -m pipeline.ship", description=__doc__)
+    parser.add_argument(
+        "--robot", help="a folder of artifacts/; default: the one params.yaml names"
+    )
+    asked = parser.parse_args().robot
     with expected_errors():
-        robot = config.load().robot
+        robot = asked or config.load().robot
         written = ship(ARTIFACTS / robot, POLICIES / robot)
         card = POLICIES / robot / "README.md"
         write_atomically(card, model_card(ARTIFACTS / robot))

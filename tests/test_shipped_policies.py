@@ -42,6 +42,24 @@ def test_every_robot_ships_all_its_papers(shipped):
     assert f"{gate['nominal']['planar_rmse']:.3g} m/s" in card
 
 
+def test_the_readme_shows_it_with_the_figures_of_its_gate(shipped):
+    gate = json.loads((shipped / "gate.json").read_text())
+    readme = (ROOT / "README.md").read_text()
+    measured = {criterion["name"]: criterion["measured"] for criterion in gate["criteria"]}
+    pushed = {s["value"]: s for s in gate["sweeps"] if s["axis"] == "push_speed"}[1.0]
+    title = robots.load(shipped.name).title
+    cells = (
+        f"[{title}](policies/{shipped.name})",
+        f"{measured['nominal_falls']} of {gate['nominal']['episodes']}",
+        f"{measured['planar_rmse']:.3f}",
+        f"{measured['yaw_rmse']:.3f}",
+        f"{measured['swept_survival']:.1%}".replace("%", " %"),
+        f"{pushed['episodes'] - pushed['falls']} of {pushed['episodes']}",
+    )
+    assert "| " + " | ".join(cells) + " |" in readme
+    assert f"policies/{shipped.name}/preview.webp" in readme
+
+
 def test_every_robot_is_a_dvc_artifact(shipped):
     artifacts = yaml.safe_load((ROOT / "dvc.yaml").read_text())["artifacts"]
     artifact = artifacts[f"{shipped.name.replace('_', '-')}-policy"]

@@ -101,29 +101,29 @@ class Learner:
     def _iterate(self, state: TrainState) -> tuple[TrainState, Metrics]:
         key, rollout_key, learn_key = jax.random.split(state.key, 3)
         env, data, seen = self._rollout(state, rollout_key)
-        seen_so_far: Any = data.observation
-        normalizer = running_statistics.update(state.params.normalizer, seen_so_far)
+        observations: Any = data.observation
+        normalizer = running_statistics.update(state.params.normalizer, observations)
         if self._equivariance:
             normalizer = self._equivariance.symmetric(normalizer)
         # Acting used the old normalizer; so does this update, and the next iteration the new one.
         networks, optimizer, learned = self._learn(state, data, learn_key)
         if self._equivariance:
             networks = self._equivariance.project(networks)  # against rounding
-        ppo = self.ppo
-        done = state.steps // (ppo.num_envs * ppo.unroll_length)
-        share = jnp.maximum(1.0 / (done + 1), 1.0 / self._averaged)
-        averaged = jax.tree.map(
-            lambda mean, now: mean + share * (now - mean), state.averaged, networks.policy
-        )
         state = TrainState(
             params=PolicyParams(normalizer, networks),
-            averaged=averaged,
+            averaged=self._average(state, networks.policy),
             optimizer=optimizer,
             env=env,
             key=key,
-            steps=state.steps + ppo.num_envs * ppo.unroll_length,
+            steps=state.steps + self.ppo.num_envs * self.ppo.unroll_length,
         )
         return state, {**seen, **learned}
+
+    def _average(self, state: TrainState, actor: Any) -> Any:
+        """Mean of the actors so far; later a running one over about the last `averaged_share`."""
+        iteration = state.steps // (self.ppo.num_envs * self.ppo.unroll_length) + 1
+        share = jnp.maximum(1.0 / iteration, 1.0 / self._averaged)
+        return jax.tree.map(lambda mean, new: mean + share * (new - mean), state.averaged, actor)
 
     @staticmethod
     def result(state: TrainState) -> PolicyParams:

@@ -60,14 +60,17 @@ def model(make_config, go2):
 def still_env(make_config, model, go2):
     """Make an environment on `Still`, with some ranges changed from CALM.
 
-    The first `exact` of its robots are those without noise, offsets and delay.
+    The first `exact` of its robots are those without noise, offsets and delay, the first
+    `unpushed` those that are never pushed.
     """
 
-    def make(changes=None, randomized=True, exact=0, **settings):
+    def make(changes=None, randomized=True, exact=0, unpushed=0, **settings):
         ranges = {PREFIX + name: value for name, value in {**CALM, **(changes or {})}.items()}
         config = make_config({**ranges, **settings})
         bodies = nominal_bodies(model, go2, N)
-        bodies = dataclasses.replace(bodies, nominal=np.arange(N) < exact)
+        bodies = dataclasses.replace(
+            bodies, nominal=np.arange(N) < exact, pushed=np.arange(N) >= unpushed
+        )
         return Env(config.task, go2, Still(model), bodies, randomized=randomized)
 
     return make
@@ -134,8 +137,8 @@ def changed_leaves(a, b):
 def test_observation_sizes(nominal, randomized, go2):
     joints, feet = len(go2.joints), len(go2.feet)
     bodies = 1 + 1 + 3 + 3 * joints  # friction, mass, centre of mass; strength, kp, kd
-    # The actor's 47, base velocity, height, contacts, foot heights, torques, the body.
-    wanted = 47 + 3 + 1 + feet + feet + joints + bodies
+    # The actor's 47, base velocity, its mean error, height, contacts, foot heights, torques, body.
+    wanted = 47 + 3 + 3 + 1 + feet + feet + joints + bodies
     for env, reset, _, _ in (nominal, randomized):
         obs = reset(KEY).obs
         assert env.contract.observation_size == 47
@@ -195,7 +198,7 @@ RESET_CHANGES = {
     ),
     "initial_lin_vel": (
         [-0.3, 0.3],
-        {"physics.qvel", "moment.lin_vel_b", "obs.privileged_state"},
+        {"physics.qvel", "moment.lin_vel_b", "moment.mean_error", "obs.privileged_state"},
     ),
     "push_interval_s": ([1.0, 5.0], {"steps_to_push"}),
     "noise.gyro": (0.5, {"obs.state"}),
@@ -228,19 +231,16 @@ def test_every_range_of_an_episode_is_here(raw_params):
     names = (ranges.keys() - {"noise"}) | {f"noise.{name}" for name in ranges["noise"]}
     per_body = {"friction", "base_mass", "base_com", "link_mass_scale", "motor_strength"}
     per_body |= {"kp_scale", "kd_scale", "armature_scale", "frictionloss_scale", "damping_scale"}
-    per_body |= {"nominal_share"}
+    per_body |= {"nominal_share", "pushed_share"}
     at_reset = names - per_body - {"push_speed", "push_level_step"}
     assert at_reset == RESET_CHANGES.keys()
     assert names - per_body == CALM.keys()
 
 
-def test_nominal_robots_measure_exactly_act_at_once_and_are_not_pushed(still_env):
+def test_nominal_robots_measure_exactly_and_act_at_once(still_env):
     ranges = {"encoder_offset": [0.1, 0.2], "action_delay_s": [0.02, 0.02], "noise.gyro": 0.5}
-    env = still_env({**ranges, "push_speed": [1.0, 1.0]}, exact=3)
-    state = due_to_be_pushed(env)
-    env.step(state, actions(1))
-    jump = np.asarray(env.physics.states[-1].qvel - state.physics.qvel)
-    assert np.array_equal(np.any(jump != 0, axis=1), np.arange(N) >= 3)
+    env = still_env(ranges, exact=3)
+    state = env.reset(KEY)
     exact = np.arange(N) < 3
     assert np.array_equal(np.asarray(state.delay)[:, 0] == 0, exact)
     assert np.array_equal((np.asarray(state.encoder_offset) == 0).all(axis=1), exact)
@@ -384,6 +384,22 @@ def test_pushes_start_at_nothing_and_grow_as_they_are_survived(still_env):
         jump = np.asarray(env.physics.states[-1].qvel - before)
         speeds.append(float(np.linalg.norm(jump[0, :2])))
     assert speeds == pytest.approx([0.0, 0.3, 0.6, 0.9, 1.0, 1.0], abs=1e-5)
+
+
+def test_pushes_come_twice_as_often_as_they_grow(still_env):
+    env = still_env({"push_interval_s": [2.0, 2.0]})
+    for level, seconds in ((0.0, 4.0), (0.5, 4.0), (0.8, 2.5), (1.0, 2.0)):
+        after = env.step(due_to_be_pushed(env, level), actions(1))
+        assert np.abs(np.asarray(after.steps_to_push) - seconds / 0.02).max() <= 1, level
+
+
+def test_some_robots_are_never_pushed(still_env):
+    env = still_env({"push_speed": [1.0, 1.0]}, unpushed=3)
+    state = due_to_be_pushed(env)
+    after = env.step(state, actions(1))
+    jump = np.asarray(env.physics.states[-1].qvel - state.physics.qvel)
+    assert np.array_equal(np.any(jump != 0, axis=1), np.arange(N) >= 3)
+    assert (np.asarray(after.push_level)[:3] == np.asarray(state.push_level)[:3]).all()
 
 
 def test_a_fall_lowers_the_level_of_that_environment_only_and_it_outlives_the_episode(still_env):
@@ -540,6 +556,22 @@ def test_the_moment_is_what_the_physics_shows(nominal):
     assert np.asarray(m.foot_phase) == pytest.approx(
         (np.asarray(after.phase)[:, None] + offsets) % 1, abs=1e-6
     )
+
+
+def test_the_tracking_error_is_averaged_over_a_stride_and_starts_afresh(still_env):
+    env = still_env()
+    state, command = env.reset(KEY), jnp.asarray([0.5, -0.2, 1.0])
+    stride = round(env.contract.gait_period_s / env.contract.ctrl_dt)
+    mean = np.zeros(3)
+    for step in range(1, 2 * stride):
+        commands = CommandState(jnp.broadcast_to(command, (N, 3)), jnp.full(N, 9))
+        state = env.step(state.replace(command=commands), actions(1))
+        mean += env.contract.ctrl_dt / env.contract.gait_period_s * (-np.asarray(command) - mean)
+        seen = np.asarray(state.moment.mean_error)
+        assert seen == pytest.approx(np.broadcast_to(mean, (N, 3)), abs=1e-5), step
+        assert np.array_equal(state.mean_error, seen)
+    over = env.step(state.replace(step_count=jnp.full(N, env.max_steps - 1)), actions(1))
+    assert np.asarray(over.moment.mean_error).any() and not np.asarray(over.mean_error).any()
 
 
 def test_standing_feet_are_on_the_ground(nominal):

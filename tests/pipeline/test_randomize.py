@@ -14,6 +14,7 @@ PREFIX = "task.randomization."
 # Ranges that draw nothing: what the figures say.
 HELD = {
     "nominal_share": 0.0,
+    "pushed_share": 1.0,
     "friction": [0.6, 0.6],
     "base_mass": [0.0, 0.0],
     "base_com": [0.0, 0.0],
@@ -41,6 +42,7 @@ WIDENED = {
     "frictionloss_scale": ([0.5, 2.0], {"dof_frictionloss"}),
     "damping_scale": ([0.5, 2.0], {"dof_damping"}),
 }
+SHARES = {"nominal_share", "pushed_share"}
 FIELDS = set().union(*(fields for _, fields in WIDENED.values()))
 
 
@@ -87,7 +89,15 @@ def test_every_range_of_the_body_is_here(raw_params):
     per_episode = {"encoder_offset", "action_delay_s", "initial_joint_pos", "initial_lin_vel"}
     per_step = {"noise", "push_interval_s", "push_speed", "push_level_step"}
     ranges = raw_params["task"]["randomization"].keys()
-    assert ranges - per_episode - per_step == HELD.keys() == WIDENED.keys() | {"nominal_share"}
+    assert ranges - per_episode - per_step == HELD.keys() == WIDENED.keys() | SHARES
+
+
+@pytest.mark.parametrize("share", [0.0, 0.3, 0.75, 1.0])
+def test_a_share_of_the_robots_is_pushed_nominal_or_not(make_config, model, go2, share):
+    ranges = {PREFIX + "nominal_share": 0.5, PREFIX + "pushed_share": share}
+    pushed = draw_bodies(model, go2, make_config(ranges).task.randomization, N, 1).pushed
+    for half in (pushed[: N // 2], pushed[N // 2 :]):
+        assert abs(half.sum() - share * N / 2) < 1
 
 
 def test_a_share_of_the_robots_is_nominal_on_any_floor(make_config, model, go2):
