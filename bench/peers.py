@@ -16,7 +16,8 @@ import numpy as np
 import robots
 from deploy.policy import Policy
 from pipeline import config
-from pipeline.quality import Episodes
+from pipeline.cli import expected_errors
+from pipeline.quality import Episodes, rms, tracking_errors
 from pipeline.sim2sim.scenarios import NOMINAL, Scenario
 from pipeline.sim2sim.simulator import GateSimulator
 
@@ -56,8 +57,7 @@ def measure(folder: Path) -> str:
 
     walked = run(NOMINAL, np.repeat(COMMANDS, RUNS, axis=0), 10.0)
     settle = round(3.0 / policy.contract.ctrl_dt)
-    error = (walked.velocity[settle:].mean(axis=0) - walked.command[0])[~walked.fell]
-    planar, yaw = np.sqrt((error[:, :2] ** 2).sum(1).mean()), np.sqrt((error[:, 2] ** 2).mean())
+    planar, yaw = (rms(error) for error in tracking_errors(walked, settle))
     fallen = [
         run(replace(NOMINAL, push_speed=speed), [PUSHED] * PUSHED_RUNS, 12.0).fell.mean()
         for speed in PUSHES
@@ -73,11 +73,16 @@ def main() -> None:
     parser.add_argument("robots", nargs="*", default=shipped, help=f"of {', '.join(shipped)}")
     parser.add_argument("--folder", default="policies", help="holds a folder per robot")
     asked = parser.parse_args()
+    with expected_errors():
+        _table(asked.robots, Path(asked.folder))
+
+
+def _table(names: list[str], folder: Path) -> None:
     print("| | falls | planar RMSE, m/s | yaw RMSE, rad/s | fell at 0.5 / 1.0 / 1.5 m/s pushes |")
     print("|---|---|---|---|---|")
-    for name in asked.robots:
+    for name in names:
         title = robots.load(name).title
-        print(f"| {title} | {measure(Path(asked.folder, name)).replace('%', ' %')} |", flush=True)
+        print(f"| {title} | {measure(folder / name).replace('%', ' %')} |", flush=True)
         if name in UNITREE:
             print(f"| Unitree's own | {UNITREE[name]} |")
 

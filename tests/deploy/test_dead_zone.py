@@ -1,3 +1,5 @@
+"""The dead zone of commands: what is too slow becomes zero, and nothing else changes."""
+
 import jax.numpy as jnp
 import numpy as np
 import pytest
