@@ -42,6 +42,8 @@ class Ppo(Section):
     clipping_epsilon: Positive
     entropy_cost: NonNegative
     init_noise_std: Positive
+    quiet_share: Share
+    final_loudness: Annotated[float, Field(gt=0, le=1)]
     max_grad_norm: Positive
     symmetry: bool
     averaged_share: Share

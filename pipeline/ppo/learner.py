@@ -14,7 +14,7 @@ from brax.training.types import Transition
 
 from pipeline.config_sections import Ppo
 from pipeline.ppo.equivariance import Equivariance
-from pipeline.ppo.networks import PolicyParams, init_params
+from pipeline.ppo.networks import PolicyParams, init_params, quieted
 
 Metrics = dict[str, jax.Array]
 
@@ -75,6 +75,7 @@ class Learner:
         iterations = -(-ppo.num_timesteps // per_iteration)
         updates = iterations * ppo.num_epochs * ppo.num_minibatches
         schedule = optax.linear_schedule(ppo.learning_rate, ppo.final_learning_rate, updates)
+        self._total = iterations * per_iteration
         self._averaged = max(1.0, ppo.averaged_share * iterations)
         self._optimizer = optax.chain(
             optax.clip_by_global_norm(ppo.max_grad_norm), optax.adam(schedule, eps=1e-5)
@@ -100,13 +101,14 @@ class Learner:
 
     def _iterate(self, state: TrainState) -> tuple[TrainState, Metrics]:
         key, rollout_key, learn_key = jax.random.split(state.key, 3)
-        env, data, seen = self._rollout(state, rollout_key)
+        loudness = self._loudness(state.steps)
+        env, data, seen = self._rollout(state, loudness, rollout_key)
         observations: Any = data.observation
         normalizer = running_statistics.update(state.params.normalizer, observations)
         if self._equivariance:
             normalizer = self._equivariance.symmetric(normalizer)
         # Acting used the old normalizer; so does this update, and the next iteration the new one.
-        networks, optimizer, learned = self._learn(state, data, learn_key)
+        networks, optimizer, learned = self._learn(state, data, loudness, learn_key)
         if self._equivariance:
             networks = self._equivariance.project(networks)  # against rounding
         state = TrainState(
@@ -118,6 +120,16 @@ class Learner:
             steps=state.steps + self.ppo.num_envs * self.ppo.unroll_length,
         )
         return state, {**seen, **learned}
+
+    def _loudness(self, steps: jax.Array) -> jax.Array:
+        """One; over the last `quiet_share` of the training it falls to `final_loudness`.
+
+        What leaves the training acts without noise. A policy that has only ever acted with it
+        comes to need it: it overcomes friction and indecision that the mean action does not.
+        """
+        ppo = self.ppo
+        into = 1.0 - (1.0 - steps / self._total) / max(ppo.quiet_share, 1e-6)
+        return 1.0 - (1.0 - ppo.final_loudness) * jnp.clip(into, 0.0, 1.0)
 
     def _average(self, state: TrainState, actor: Any) -> Any:
         """Mean of the actors so far; later a running one over about the last `averaged_share`."""
@@ -136,12 +148,15 @@ class Learner:
 
     # ---------------------------------------------------------------- rollout
 
-    def _rollout(self, state: TrainState, key: jax.Array) -> tuple[Any, Transition, Metrics]:
+    def _rollout(
+        self, state: TrainState, loudness: jax.Array, key: jax.Array
+    ) -> tuple[Any, Transition, Metrics]:
         """Act for `unroll_length` steps; arrays come back as [T, B, ...]."""
-        policy, dist = state.params, self.networks.parametric_action_distribution
+        policy, networks = state.params, quieted(self.networks, loudness)
+        dist = networks.parametric_action_distribution
 
         def step(env: Any, key: jax.Array) -> tuple[Any, tuple[Transition, Metrics]]:
-            logits = self.networks.policy_network.apply(
+            logits = networks.policy_network.apply(
                 policy.normalizer, policy.networks.policy, env.obs
             )
             raw = dist.sample_no_postprocessing(logits, key)
@@ -173,7 +188,7 @@ class Learner:
     # ------------------------------------------------------------------ learn
 
     def _learn(
-        self, state: TrainState, data: Transition, key: jax.Array
+        self, state: TrainState, data: Transition, loudness: jax.Array, key: jax.Array
     ) -> tuple[losses.PPONetworkParams, optax.OptState, Metrics]:
         """Run `num_epochs` over `num_minibatches` random groups of environments."""
         ppo = self.ppo
@@ -184,7 +199,7 @@ class Learner:
             networks, optimizer = carry
             which, key = scanned
             batch = jax.tree.map(lambda x: jnp.swapaxes(x[:, which], 0, 1), data)
-            (_, metrics), own = self._grad(networks, normalizer, batch, key)
+            (_, metrics), own = self._grad(networks, normalizer, batch, loudness, key)
             grads: Any = self._equivariance.project(own) if self._equivariance else own
             updates, optimizer = self._optimizer.update(grads, optimizer)
             networks = optax.apply_updates(networks, updates)
@@ -206,7 +221,12 @@ class Learner:
         return *carry, jax.tree.map(jnp.mean, metrics)
 
     def _loss(
-        self, networks: losses.PPONetworkParams, normalizer: Any, batch: Transition, key: jax.Array
+        self,
+        networks: losses.PPONetworkParams,
+        normalizer: Any,
+        batch: Transition,
+        loudness: jax.Array,
+        key: jax.Array,
     ) -> tuple[Any, Any]:
         ppo = self.ppo
         return losses.compute_ppo_loss(
@@ -214,8 +234,8 @@ class Learner:
             normalizer,
             batch,
             key,
-            self.networks,
-            entropy_cost=ppo.entropy_cost,
+            quieted(self.networks, loudness),
+            entropy_cost=ppo.entropy_cost * loudness,  # pyright: ignore[reportArgumentType]
             discounting=ppo.discounting,
             gae_lambda=ppo.gae_lambda,
             clipping_epsilon=ppo.clipping_epsilon,

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import flax.struct
@@ -55,6 +56,24 @@ def make_networks(ppo: Ppo, obs_sizes: dict[str, int], action_size: int) -> PPON
         policy_obs_key=ACTOR,
         value_obs_key=CRITIC,
     )
+
+
+def quieted(networks: PPONetworks, share: jax.Array) -> PPONetworks:
+    """The same networks, but actions deviate from their mean by this share of what the actor says.
+
+    Args:
+        networks: Actor and critic.
+        share: Scalar in (0, 1].
+    """
+    loud = networks.policy_network
+
+    def apply(*args: Any) -> jax.Array:
+        mean, deviation = jnp.split(loud.apply(*args), 2, axis=-1)
+        # Brax makes a standard deviation of this half by softplus: this is the way back.
+        quiet = jnp.log(jnp.expm1(share * jax.nn.softplus(deviation)))
+        return jnp.concatenate([mean, quiet], axis=-1)
+
+    return replace(networks, policy_network=replace(loud, apply=apply))
 
 
 def normalize(batch: Any, mean_std: running_statistics.NestedMeanStd) -> Any:

@@ -10,7 +10,7 @@ from pipeline import train
 from pipeline.env import make_env
 from pipeline.ppo.equivariance import Equivariance, Mirror
 from pipeline.ppo.learner import LOSSES, Learner
-from pipeline.ppo.networks import act, export_view, make_networks
+from pipeline.ppo.networks import act, export_view, make_networks, quieted
 from pipeline.train import DivergenceError, make_learner, measure, summarize
 from robots.mirror import SignedPermutation
 
@@ -203,6 +203,56 @@ def test_the_learning_rate_falls_to_its_end(ppo):
         moved.append(max(jax.tree.leaves(steps)))
     assert moved[0] > 1e-2
     assert moved[-1] < 2 * 16 * 1e-5  # sixteen updates an iteration
+
+
+# The noise
+
+
+def test_quieted_networks_have_the_same_mean_and_a_share_of_the_deviation(toy):
+    learner, _ = toy
+    state = first_state(learner)
+    dist = learner.networks.parametric_action_distribution
+
+    def spread(networks):
+        logits = networks.policy_network.apply(
+            state.params.normalizer, state.params.networks.policy, start().obs
+        )
+        made = dist.create_dist(logits)
+        return np.asarray(made.loc), np.asarray(made.scale) - 0.001  # Brax adds that much
+
+    (loud_mean, loud), (mean, quiet) = (
+        spread(networks) for networks in (learner.networks, quieted(learner.networks, 0.25))
+    )
+    np.testing.assert_allclose(mean, loud_mean, rtol=1e-6)
+    np.testing.assert_allclose(quiet, 0.25 * loud, rtol=1e-4)
+
+
+def test_the_noise_falls_over_the_end_of_the_training(ppo):
+    """With next to no learning, the deviation that is reported is the one of the ramp."""
+    settings = ppo(
+        learning_rate=1e-9,
+        final_learning_rate=1e-9,
+        num_timesteps=N * UNROLL * 10,
+        quiet_share=0.5,
+        final_loudness=0.2,
+    )
+    _, history = run(make_toy(settings)[0], 11)
+    stds = np.array([metrics["policy_dist_mean_std"] for metrics in history]) - 0.001
+    wanted = [1, 1, 1, 1, 1, 1, 0.84, 0.68, 0.52, 0.36, 0.2]
+    np.testing.assert_allclose(stds / stds[0], wanted, rtol=0.02)
+
+
+def test_without_a_quiet_share_the_noise_stays(ppo):
+    settings = ppo(
+        learning_rate=1e-9,
+        final_learning_rate=1e-9,
+        num_timesteps=N * UNROLL * 4,
+        quiet_share=0.0,
+        final_loudness=0.2,
+    )
+    _, history = run(make_toy(settings)[0], 4)
+    stds = [float(metrics["policy_dist_mean_std"]) for metrics in history]
+    np.testing.assert_allclose(stds, stds[0], rtol=0.01)
 
 
 # The normalizer
