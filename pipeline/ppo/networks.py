@@ -73,7 +73,7 @@ def quieted(networks: PPONetworks, share: jax.Array) -> PPONetworks:
         quiet = jnp.log(jnp.expm1(share * jax.nn.softplus(deviation)))
         return jnp.concatenate([mean, quiet], axis=-1)
 
-    return replace(networks, policy_network=replace(loud, apply=apply))
+    return replace(networks, policy_network=replace(loud, apply=apply))  # pyright: ignore[reportArgumentType]
 
 
 def normalize(batch: Any, mean_std: running_statistics.NestedMeanStd) -> Any:
