@@ -130,7 +130,6 @@ class Env:
         out_of_time = after.step_count >= self.max_steps
         done = fallen | out_of_time
         length = after.step_count.astype(jnp.float32)
-        after = replace(after, mean_error=moment.mean_error)
         after = self._restart(spawn_key, command_key, after, done)
         return replace(
             after,
@@ -183,7 +182,7 @@ class Env:
         def choose(new: jax.Array, old: jax.Array) -> jax.Array:
             return jnp.where(done.reshape((-1,) + (1,) * (old.ndim - 1)), new, old)
 
-        kept = ("physics", "phase", "action", "targets", "step_count", "mean_error")
+        kept = ("physics", "phase", "action", "targets", "step_count")
         episode = ("encoder_offset", "delay", "steps_to_push")
         restarted = {
             name: jax.tree.map(choose, getattr(fresh, name), getattr(state, name))

@@ -36,7 +36,6 @@ class EnvState:
         steps_to_push: (num_envs,) control steps until the next push.
         push_level: (num_envs,) in [0, 1], how hard pushes are; outlives episodes: a push survived
             raises it, a fall lowers it.
-        mean_error: (num_envs, 3) velocity less command, averaged over about a stride; m/s, rad/s.
         episode_length: (num_envs,) control steps of the episode so far, before any reset.
         moment: What rewards saw at the last step, before any reset.
     """
@@ -56,7 +55,6 @@ class EnvState:
     delay: jax.Array
     steps_to_push: jax.Array
     push_level: jax.Array
-    mean_error: jax.Array
     episode_length: jax.Array
     moment: Moment
 
@@ -115,7 +113,6 @@ class Spawner:
             delay=jnp.round(delay / self.sim_dt).astype(jnp.int32),
             steps_to_push=self.push_wait(keys[4], zeros),
             push_level=zeros,
-            mean_error=jnp.zeros((n, 3)),
             episode_length=zeros,
             moment=None,  # pyright: ignore[reportArgumentType]
         )

@@ -17,8 +17,6 @@ class Moment:
 
     Args:
         command: (num_envs, 3) m/s, m/s, rad/s.
-        mean_error: (num_envs, 3) planar velocity and yaw rate less the command, averaged over
-            about a stride; m/s, m/s, rad/s.
         lin_vel_b: (num_envs, 3) m/s.
         ang_vel_b: (num_envs, 3) rad/s.
         projected_gravity: (num_envs, 3).
@@ -36,7 +34,6 @@ class Moment:
     """
 
     command: jax.Array
-    mean_error: jax.Array
     lin_vel_b: jax.Array
     ang_vel_b: jax.Array
     projected_gravity: jax.Array

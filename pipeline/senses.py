@@ -40,23 +40,19 @@ class Senses:
         self._contract, self._randomized = contract, randomized
         self._noise, self._ctrl_dt = task.randomization.noise, task.control.ctrl_dt
         self._privileged, self._nominal = bodies.privileged, bodies.nominal[:, None]
-        self._stride_share = min(1.0, contract.ctrl_dt / contract.gait_period_s)
         self._effort = np.asarray([[j.effort_limit for j in robot.joints]], np.float32)
         self._gait_offsets = np.asarray([[f.gait_offset for f in robot.feet]], np.float32)
         self._foot_radius = np.asarray([[f.radius for f in robot.feet]], np.float32)
 
     def moment(self, state: EnvState, before: EnvState, last_action: jax.Array) -> Moment:
         """Measure the quantities that rewards and terminations are made of."""
-        physics, command = state.physics, before.command.value
+        physics = state.physics
         quat = physics.qpos[:, 3:7]
-        lin_vel = rotate_inverse(quat, physics.qvel[:, :3], jnp)
-        error = jnp.concatenate([lin_vel[:, :2], physics.qvel[:, 5:6]], axis=-1) - command
         joint_vel = physics.qvel[:, 6:]
         feet = np.arange(self._foot_radius.shape[1])
         return Moment(
-            command=command,
-            mean_error=before.mean_error + self._stride_share * (error - before.mean_error),
-            lin_vel_b=lin_vel,
+            command=before.command.value,
+            lin_vel_b=rotate_inverse(quat, physics.qvel[:, :3], jnp),
             ang_vel_b=physics.qvel[:, 3:6],
             projected_gravity=projected_gravity(quat, jnp),
             base_height=physics.qpos[:, 2],
@@ -83,7 +79,6 @@ class Senses:
             [
                 exact,
                 rotate_inverse(state.physics.qpos[:, 3:7], state.physics.qvel[:, :3], jnp) * 2.0,
-                state.mean_error * 2.0,
                 state.physics.qpos[:, 2:3] * 4.0,
                 moment.foot_contact.astype(jnp.float32),
                 moment.foot_height * 10.0,

@@ -137,8 +137,8 @@ def changed_leaves(a, b):
 def test_observation_sizes(nominal, randomized, go2):
     joints, feet = len(go2.joints), len(go2.feet)
     bodies = 1 + 1 + 3 + 3 * joints  # friction, mass, centre of mass; strength, kp, kd
-    # The actor's 47, base velocity, its mean error, height, contacts, foot heights, torques, body.
-    wanted = 47 + 3 + 3 + 1 + feet + feet + joints + bodies
+    # The actor's 47, base velocity, height, contacts, foot heights, torques, the body.
+    wanted = 47 + 3 + 1 + feet + feet + joints + bodies
     for env, reset, _, _ in (nominal, randomized):
         obs = reset(KEY).obs
         assert env.contract.observation_size == 47
@@ -198,7 +198,7 @@ RESET_CHANGES = {
     ),
     "initial_lin_vel": (
         [-0.3, 0.3],
-        {"physics.qvel", "moment.lin_vel_b", "moment.mean_error", "obs.privileged_state"},
+        {"physics.qvel", "moment.lin_vel_b", "obs.privileged_state"},
     ),
     "push_interval_s": ([1.0, 5.0], {"steps_to_push"}),
     "noise.gyro": (0.5, {"obs.state"}),
@@ -556,22 +556,6 @@ def test_the_moment_is_what_the_physics_shows(nominal):
     assert np.asarray(m.foot_phase) == pytest.approx(
         (np.asarray(after.phase)[:, None] + offsets) % 1, abs=1e-6
     )
-
-
-def test_the_tracking_error_is_averaged_over_a_stride_and_starts_afresh(still_env):
-    env = still_env()
-    state, command = env.reset(KEY), jnp.asarray([0.5, -0.2, 1.0])
-    stride = round(env.contract.gait_period_s / env.contract.ctrl_dt)
-    mean = np.zeros(3)
-    for step in range(1, 2 * stride):
-        commands = CommandState(jnp.broadcast_to(command, (N, 3)), jnp.full(N, 9))
-        state = env.step(state.replace(command=commands), actions(1))
-        mean += env.contract.ctrl_dt / env.contract.gait_period_s * (-np.asarray(command) - mean)
-        seen = np.asarray(state.moment.mean_error)
-        assert seen == pytest.approx(np.broadcast_to(mean, (N, 3)), abs=1e-5), step
-        assert np.array_equal(state.mean_error, seen)
-    over = env.step(state.replace(step_count=jnp.full(N, env.max_steps - 1)), actions(1))
-    assert np.asarray(over.moment.mean_error).any() and not np.asarray(over.mean_error).any()
 
 
 def test_standing_feet_are_on_the_ground(nominal):
