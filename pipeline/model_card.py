@@ -1,6 +1,7 @@
 """The README.md beside a shipped policy: what it is, what it did in the gate, where it ends."""
 
 import json
+import textwrap
 from pathlib import Path
 from typing import Any
 
@@ -49,21 +50,24 @@ def model_card(source: Path) -> str:
 def _what(title: str, contract: PolicyContract, trained: dict[str, Any]) -> str:
     ranges = contract.command_ranges
     minutes = trained["training_s"] / 60
-    return f"""\
-`policy.onnx` maps an observation of {contract.observation_size} numbers to targets of
-{contract.action_size} joints at {1 / contract.ctrl_dt:g} Hz; its contract (order, scales, gains,
-limits) is in the file's metadata.
-
-- Robot: {title}, driven joints {", ".join(contract.joint_names)}.
-- Commands: vx {_range(ranges.vx)} m/s, vy {_range(ranges.vy)} m/s, \
-yaw {_range(ranges.yaw_rate)} rad/s;
-  slower than {contract.command_dead_zone:g} m/s or rad/s means zero (`deploy.commands`), and zero
-  means stand still.
-- Training: PPO from scratch in MuJoCo on CPU, flat ground, randomized bodies, sensors, latency and
-  pushes (`params.yaml`): {trained["step"] / 1e6:.1f} million environment steps in {minutes:.1f}
-  minutes.
-- Again: `dvc exp run -S robot={contract.robot}`.
-"""
+    intro = (
+        f"`policy.onnx` maps an observation of {contract.observation_size} numbers to targets of "
+        f"{contract.action_size} joints at {1 / contract.ctrl_dt:g} Hz; its contract (order, "
+        "scales, gains, limits) is in the file's metadata."
+    )
+    points = (
+        f"Robot: {title}, driven joints {', '.join(contract.joint_names)}.",
+        f"Commands: vx {_range(ranges.vx)} m/s, vy {_range(ranges.vy)} m/s, yaw "
+        f"{_range(ranges.yaw_rate)} rad/s; slower than {contract.command_dead_zone:g} m/s or rad/s "
+        "means zero (`deploy.commands`), and zero means stand still.",
+        "Training: PPO from scratch in MuJoCo on CPU, flat ground, randomized bodies, sensors, "
+        f"latency and pushes (`params.yaml`): {trained['step'] / 1e6:.1f} million environment "
+        f"steps in {minutes:.1f} minutes of wall time.",
+        f"Again: `dvc exp run -S robot={contract.robot}`.",
+    )
+    lines = [textwrap.fill(intro, 100), ""]
+    lines += [textwrap.fill(f"- {point}", 100, subsequent_indent="  ") for point in points]
+    return "\n".join(lines) + "\n"
 
 
 def _range(limits: tuple[float, float]) -> str:

@@ -227,32 +227,28 @@ def test_quieted_networks_have_the_same_mean_and_a_share_of_the_deviation(toy):
     np.testing.assert_allclose(quiet, 0.25 * loud, rtol=1e-4)
 
 
-def test_the_noise_falls_over_the_end_of_the_training(ppo):
-    """With next to no learning, the deviation that is reported is the one of the ramp."""
+def deviations(ppo, iterations, **quiet):
+    """Of the actions of each iteration, over the first; with next to no learning."""
     settings = ppo(
         learning_rate=1e-9,
         final_learning_rate=1e-9,
-        num_timesteps=N * UNROLL * 10,
-        quiet_share=0.5,
-        final_loudness=0.2,
+        num_timesteps=N * UNROLL * iterations,
+        **quiet,
     )
-    _, history = run(make_toy(settings)[0], 11)
+    _, history = run(make_toy(settings)[0], iterations)
     stds = np.array([metrics["policy_dist_mean_std"] for metrics in history]) - 0.001
-    wanted = [1, 1, 1, 1, 1, 1, 0.84, 0.68, 0.52, 0.36, 0.2]
-    np.testing.assert_allclose(stds / stds[0], wanted, rtol=0.02)
+    return stds / stds[0]
+
+
+def test_the_noise_falls_over_the_end_of_the_training(ppo):
+    stds = deviations(ppo, 10, quiet_share=0.5, final_loudness=0.2)
+    np.testing.assert_allclose(stds, [1, 1, 1, 1, 1, 1, 0.84, 0.68, 0.52, 0.36], rtol=0.02)
 
 
 def test_without_a_quiet_share_the_noise_stays(ppo):
-    settings = ppo(
-        learning_rate=1e-9,
-        final_learning_rate=1e-9,
-        num_timesteps=N * UNROLL * 4,
-        quiet_share=0.0,
-        final_loudness=0.2,
+    np.testing.assert_allclose(
+        deviations(ppo, 4, quiet_share=0.0, final_loudness=0.2), 1, rtol=0.01
     )
-    _, history = run(make_toy(settings)[0], 4)
-    stds = [float(metrics["policy_dist_mean_std"]) for metrics in history]
-    np.testing.assert_allclose(stds, stds[0], rtol=0.01)
 
 
 # The normalizer
