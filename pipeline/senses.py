@@ -39,8 +39,8 @@ class Senses:
     ) -> None:
         self._contract, self._randomized = contract, randomized
         self._ranges, self._ctrl_dt = task.randomization, task.control.ctrl_dt
-        self._privileged, self._pushed = bodies.privileged, bodies.pushed[:, None]
-        self._noise_level = bodies.noise_level[:, None]
+        self._privileged, self._noise_level = bodies.privileged, bodies.noise_level[:, None]
+        self._pushed = bodies.pushed[:, None].astype(np.float32)
         self._effort = np.asarray([[j.effort_limit for j in robot.joints]], np.float32)
         self._gait_offsets = np.asarray([[f.gait_offset for f in robot.feet]], np.float32)
         self._foot_radius = np.asarray([[f.radius for f in robot.feet]], np.float32)

@@ -202,6 +202,13 @@ def test_joint_fields_are_scaled_and_the_floating_base_stays_free(draw, model, n
     assert len(np.unique(scale)) == scale.size
 
 
+def test_noise_levels_are_spread_and_nominal_robots_have_none(draw):
+    level = draw(nominal_share=0.25).noise_level
+    assert (level[: N // 4] == 0).all()
+    assert level.dtype == np.float32 and level.min() >= 0 and level.max() <= 1
+    assert np.ptp(level[N // 4 :]) > 0.8
+
+
 # The draws as a whole
 
 
