@@ -26,14 +26,12 @@ class Bodies:
         fields: `MjModel` fields, (num_envs, ...) each.
         privileged: (num_envs, n) float32, the draws centred and scaled to about [-1, 1]: what the
             critic is told.
-        noise_level: (num_envs,) float32 in [0, 1], how noisy its sensors are; 0 for a nominal one.
         nominal: (num_envs,) bool, which of them are as their figures say.
         pushed: (num_envs,) bool, which of them get pushed.
     """
 
     fields: ModelFields
     privileged: np.ndarray
-    noise_level: np.ndarray
     nominal: np.ndarray
     pushed: np.ndarray
 
@@ -84,22 +82,15 @@ def draw_bodies(
         draws[name][nominal] = value
     privileged = [_centred(draws[name], getattr(ranges, name)) for name in draws]
     told = np.concatenate(privileged, axis=1).astype(np.float32)
-    noise_level = np.where(nominal, 0.0, rng.uniform(0.0, 1.0, num_envs)).astype(np.float32)
     # Evenly over nominal and other robots.
     count = np.arange(num_envs + 1) * ranges.pushed_share
-    pushed = np.diff(np.floor(count + 1e-9)) > 0
-    return Bodies(fields, told, noise_level, nominal, pushed)
+    return Bodies(fields, told, nominal, pushed=np.diff(np.floor(count + 1e-9)) > 0)
 
 
 def nominal_bodies(model: mujoco.MjModel, robot: RobotSpec, num_envs: int) -> Bodies:
     """The robot as its figures say, in every environment."""
-    return Bodies(
-        fields={},
-        privileged=np.zeros((num_envs, 5 + 3 * len(robot.joints)), np.float32),
-        noise_level=np.zeros(num_envs, np.float32),
-        nominal=np.ones(num_envs, bool),
-        pushed=np.zeros(num_envs, bool),
-    )
+    privileged = np.zeros((num_envs, 5 + 3 * len(robot.joints)), np.float32)
+    return Bodies({}, privileged, np.ones(num_envs, bool), np.zeros(num_envs, bool))
 
 
 def _centred(values: np.ndarray, limits: Range) -> np.ndarray:
@@ -177,3 +168,8 @@ def uniform(key: jax.Array, limits: Range, shape: tuple[int, ...]) -> jax.Array:
     """Draw float32 values uniformly from `limits`."""
     low, high = limits
     return jax.random.uniform(key, shape, jnp.float32, low, high)
+
+
+def symmetric_noise(key: jax.Array, half_width: float, like: jax.Array) -> jax.Array:
+    """Add uniform noise of the given half width to a reading."""
+    return like + jax.random.uniform(key, like.shape, like.dtype, -half_width, half_width)

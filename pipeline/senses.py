@@ -10,7 +10,7 @@ from deploy.observations import Inputs, observe
 from pipeline.config_task import Task
 from pipeline.episode import EnvState
 from pipeline.moment import Moment
-from pipeline.randomize import Bodies, uniform
+from pipeline.randomize import Bodies, symmetric_noise
 from robots import RobotSpec
 
 CONTACT_FORCE = 1.0
@@ -38,9 +38,8 @@ class Senses:
         randomized: bool,
     ) -> None:
         self._contract, self._randomized = contract, randomized
-        self._ranges, self._ctrl_dt = task.randomization, task.control.ctrl_dt
-        self._privileged, self._noise_level = bodies.privileged, bodies.noise_level[:, None]
-        self._pushed = bodies.pushed[:, None].astype(np.float32)
+        self._noise, self._ctrl_dt = task.randomization.noise, task.control.ctrl_dt
+        self._privileged, self._nominal = bodies.privileged, bodies.nominal[:, None]
         self._effort = np.asarray([[j.effort_limit for j in robot.joints]], np.float32)
         self._gait_offsets = np.asarray([[f.gait_offset for f in robot.feet]], np.float32)
         self._foot_radius = np.asarray([[f.radius for f in robot.feet]], np.float32)
@@ -74,7 +73,8 @@ class Senses:
         clean = self._inputs(state)
         exact = measured = observe(self._contract, clean, jnp)
         if self._randomized:
-            measured = observe(self._contract, self._measure(key, clean, state), jnp)
+            noisy = observe(self._contract, self._measure(key, clean, state), jnp)
+            measured = jnp.where(self._nominal, exact, noisy)
         privileged = jnp.concatenate(
             [
                 exact,
@@ -84,10 +84,6 @@ class Senses:
                 moment.foot_height * 10.0,
                 moment.joint_torque / self._effort,
                 self._privileged,
-                self._noise_level,
-                self._pushed * state.push_level[:, None],
-                state.delay.astype(jnp.float32),
-                state.encoder_offset / max(*map(abs, self._ranges.encoder_offset), 1e-6),
             ],
             axis=-1,
         )
@@ -106,16 +102,15 @@ class Senses:
         )
 
     def _measure(self, key: jax.Array, clean: Inputs, state: EnvState) -> Inputs:
-        half, keys = self._ranges.noise, jax.random.split(key, 4)
-
-        def noisy(key: jax.Array, half_width: float, reading: jax.Array) -> jax.Array:
-            return reading + self._noise_level * uniform(
-                key, (-half_width, half_width), reading.shape
-            )
-
+        noise = self._noise
+        keys = jax.random.split(key, 4)
         return clean._replace(
-            gyro=noisy(keys[0], half.gyro, clean.gyro),
-            projected_gravity=noisy(keys[1], half.projected_gravity, clean.projected_gravity),
-            joint_pos=noisy(keys[2], half.joint_pos, clean.joint_pos + state.encoder_offset),
-            joint_vel=noisy(keys[3], half.joint_vel, clean.joint_vel),
+            gyro=symmetric_noise(keys[0], noise.gyro, clean.gyro),
+            projected_gravity=symmetric_noise(
+                keys[1], noise.projected_gravity, clean.projected_gravity
+            ),
+            joint_pos=symmetric_noise(
+                keys[2], noise.joint_pos, clean.joint_pos + state.encoder_offset
+            ),
+            joint_vel=symmetric_noise(keys[3], noise.joint_vel, clean.joint_vel),
         )

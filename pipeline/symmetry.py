@@ -41,8 +41,7 @@ def make_mirror(robot: RobotSpec, contract: PolicyContract) -> Mirror:
     one = _vector((1.0,))
     # As `Senses.observe` and `randomize.draw_bodies` lay it out.
     draws = [one, one, _vector(POLAR), plain, plain, plain]
-    episode = [one, one, one, joints]
-    privileged = chain([state, _vector(POLAR), one, feet, feet, joints, *draws, *episode])
+    privileged = chain([state, _vector(POLAR), one, feet, feet, joints, *draws])
     return Mirror(
         obs={"state": state, "privileged_state": privileged},
         distribution=chain([joints, plain]),

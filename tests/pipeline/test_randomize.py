@@ -1,12 +1,13 @@
 """The drawn robots: within their ranges, each range on its own fields, the nominal untouched."""
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
 
 from pipeline.config import ConfigError
 from pipeline.physics.make import make_model
-from pipeline.randomize import draw_bodies, nominal_bodies, uniform
+from pipeline.randomize import draw_bodies, nominal_bodies, symmetric_noise, uniform
 
 N = 32
 PREFIX = "task.randomization."
@@ -202,13 +203,6 @@ def test_joint_fields_are_scaled_and_the_floating_base_stays_free(draw, model, n
     assert len(np.unique(scale)) == scale.size
 
 
-def test_noise_levels_are_spread_and_nominal_robots_have_none(draw):
-    level = draw(nominal_share=0.25).noise_level
-    assert (level[: N // 4] == 0).all()
-    assert level.dtype == np.float32 and level.min() >= 0 and level.max() <= 1
-    assert np.ptp(level[N // 4 :]) > 0.8
-
-
 # The draws as a whole
 
 
@@ -262,7 +256,7 @@ def test_nominal_bodies_change_nothing(draw, model, go2):
     nominal = nominal_bodies(model, go2, N)
     assert nominal.fields == {}
     assert nominal.privileged.shape == draw().privileged.shape
-    assert (nominal.privileged == 0).all() and (nominal.noise_level == 0).all()
+    assert (nominal.privileged == 0).all()
 
 
 def test_a_base_without_mass_is_refused(draw, model, go2):
@@ -279,3 +273,12 @@ def test_uniform_covers_its_range(strict_jax):
     values = np.asarray(uniform(jax.random.PRNGKey(0), (-2.0, 6.0), (1000, 3)))
     assert values.dtype == np.float32 and values.shape == (1000, 3)
     assert values.min() >= -2.0 and values.max() <= 6.0 and np.ptp(values) > 7.9
+
+
+def test_noise_is_added_within_its_half_width(strict_jax):
+    reading = jnp.arange(3000, dtype=jnp.float32).reshape(1000, 3)
+    noise = np.asarray(symmetric_noise(jax.random.PRNGKey(0), 0.25, reading) - reading)
+    assert np.abs(noise).max() <= 0.25 + 1e-3 and np.ptp(noise) > 0.45
+    assert abs(noise.mean()) < 0.02
+    exact = symmetric_noise(jax.random.PRNGKey(0), 0.0, reading)
+    assert np.array_equal(exact, reading)
