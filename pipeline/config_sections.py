@@ -49,6 +49,7 @@ class Ppo(Section):
     averaged_share: Share
     policy_hidden_layer_sizes: HiddenSizes
     value_hidden_layer_sizes: HiddenSizes
+    calibration_rounds: Annotated[int, Field(ge=0, le=20)]
     checkpoint_interval_s: Positive
 
 

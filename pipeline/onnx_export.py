@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from deploy.contract import PolicyContract
 from deploy.policy import CONTRACT_KEY
+from pipeline.command_map import remap
 from pipeline.policy_folder import TrainedPolicy
 from pipeline.ppo.networks import export_view
 
@@ -69,7 +70,8 @@ def _quiet() -> "Iterator[None]":
 def actor_of(policy: TrainedPolicy) -> "Callable[[jax.Array], jax.Array]":
     """The function that is exported: observation to deterministic action."""
     spec = policy.spec
-    return export_view(policy.params, spec.ppo, spec.contract.action_size)
+    actor = export_view(policy.params, spec.ppo, spec.contract.action_size)
+    return lambda obs: actor(remap(spec.command_map, spec.contract, obs))
 
 
 def _convert(

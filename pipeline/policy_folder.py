@@ -11,6 +11,7 @@ import numpy as np
 import orbax.checkpoint as ocp
 
 from deploy.contract import ContractError, PolicyContract
+from pipeline.command_map import CommandMap, remap
 from pipeline.config_sections import Ppo
 from pipeline.files import is_disk_full, is_sealed, seal, without_logging, write_atomically
 from pipeline.ppo.networks import PolicyParams, PPONetworks, act, init_params, make_networks
@@ -34,6 +35,7 @@ class PolicySpec:
         timesteps: Environment steps of training.
         params_hash: Hash of the parameters in params.yaml that decided the result.
         code_hash: Hash of the training code's files.
+        command_map: What the networks are told instead of the command.
     """
 
     contract: PolicyContract
@@ -42,6 +44,7 @@ class PolicySpec:
     timesteps: int
     params_hash: str
     code_hash: str
+    command_map: CommandMap
 
 
 @dataclass(frozen=True)
@@ -54,7 +57,8 @@ class TrainedPolicy:
 
     def act(self, obs: jax.Array) -> jax.Array:
         """The deterministic action: (n, observation_size) -> (n, num_joints), in [-1, 1]."""
-        return act(self.networks, self.params, obs)
+        told = remap(self.spec.command_map, self.spec.contract, obs)
+        return act(self.networks, self.params, told)
 
 
 def save_policy(folder: Path, params: PolicyParams, spec: PolicySpec) -> None:
@@ -112,8 +116,10 @@ def load_policy(folder: Path, robot: str) -> TrainedPolicy:
     try:
         raw = json.loads(path.read_text())
         contract = PolicyContract.from_json(json.dumps(raw["contract"]))
-        spec = PolicySpec(**{**raw, "contract": contract, "ppo": Ppo.model_validate(raw["ppo"])})
-    except (ValueError, TypeError, KeyError, ContractError) as error:
+        ppo = Ppo.model_validate(raw["ppo"])
+        command_map = CommandMap(**{k: tuple(v) for k, v in raw["command_map"].items()})
+        spec = PolicySpec(**{**raw, "contract": contract, "ppo": ppo, "command_map": command_map})
+    except (ValueError, TypeError, KeyError, AttributeError, ContractError) as error:
         raise PolicyFolderError(f"{path}: damaged ({error}); train again") from error
     if contract.robot != robot:
         raise PolicyFolderError(

@@ -11,6 +11,8 @@ import numpy as np
 
 import robots
 from pipeline import provenance
+from pipeline.calibrate import calibrate, make_walkers
+from pipeline.command_map import CommandMap
 from pipeline.config import Config
 from pipeline.env import Env, make_env
 from pipeline.episode import EnvState
@@ -18,14 +20,17 @@ from pipeline.policy_folder import PolicySpec, save_policy
 from pipeline.ppo.checkpoint import Checkpoints
 from pipeline.ppo.equivariance import Equivariance
 from pipeline.ppo.learner import Learner, Metrics, TrainState
-from pipeline.ppo.networks import ACTOR, CRITIC, make_networks
+from pipeline.ppo.networks import ACTOR, CRITIC, PolicyParams, PPONetworks, act, make_networks
 from pipeline.progress import Progress
 from pipeline.symmetry import make_mirror
+from robots import RobotSpec
 from robots.errors import UserError
 
 ITERATIONS_PER_REPORT = 5
 """Reports come at fixed iterations, not at fixed times, so that curves can be compared."""
 
+CALIBRATION_ENVS = 384
+"""Commands that a trained policy walks in each round of its calibration."""
 Report = dict[str, float]
 OnReport = Callable[[int, Report], None]
 
@@ -63,6 +68,7 @@ def train(
         state = _run(config, learner, state, checkpoints, history, on_report)
     finally:
         checkpoints.close()
+    params = jax.device_get(learner.result(state))
     spec = PolicySpec(
         contract=env.contract,
         ppo=config.ppo,
@@ -70,8 +76,25 @@ def train(
         timesteps=int(state.steps),
         params_hash=provenance.training_params_hash(config),
         code_hash=provenance.training_code_hash(robot),
+        command_map=_calibrated(config, robot, learner.networks, params),
     )
-    save_policy(policy_folder, jax.device_get(learner.result(state)), spec)
+    save_policy(policy_folder, params, spec)
+
+
+def _calibrated(
+    config: Config, robot: RobotSpec, networks: PPONetworks, params: PolicyParams
+) -> CommandMap:
+    """Find the command map of a trained policy, and say what it is worth."""
+    rounds = config.ppo.calibration_rounds
+    if not rounds:
+        return CommandMap()
+    print(f"calibrating the command, {rounds} rounds ...", flush=True)
+    walkers = make_walkers(config, robot, CALIBRATION_ENVS)
+    key = jax.random.PRNGKey(config.seed + 3)
+    found, errors = calibrate(walkers, lambda obs: act(networks, params, obs), rounds, key)
+    for (planar, yaw), when in zip(errors, ("before", *("after",) * rounds), strict=True):
+        print(f"{when:6}  planar {planar:.3f} m/s  yaw {yaw:.3f} rad/s", flush=True)
+    return found
 
 
 def make_learner(config: Config, env: Env) -> tuple[Learner, TrainState]:

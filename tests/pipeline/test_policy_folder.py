@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 from pipeline import policy_folder
+from pipeline.command_map import EVEN, CommandMap
 from pipeline.env import contract_of
 from pipeline.policy_folder import PolicyFolderError, PolicySpec, load_policy, save_policy
 from pipeline.ppo.networks import act, init_params, make_networks
@@ -40,6 +41,7 @@ def policy(make_config, go2):
         timesteps=12345,
         params_hash="a" * 64,
         code_hash="b" * 64,
+        command_map=CommandMap(vx=tuple(0.01 * i for i in range(len(EVEN)))),
     )
     return params, spec
 

@@ -1,0 +1,102 @@
+"""Calibrate a trained policy: find the command map with which it walks as fast as it is asked to.
+
+A policy that cannot measure its speed walks at what was best on average over noisy, different and
+pushed robots. On the robot of the figures that is off by up to a tenth of a metre per second, and
+by the same amount every time: it can be measured and taken out.
+"""
+
+from dataclasses import replace
+
+import jax
+import mujoco
+import numpy as np
+
+from deploy.contract import PolicyContract
+from pipeline import commands
+from pipeline.command_map import CommandMap, features
+from pipeline.config import Config
+from pipeline.env import Env
+from pipeline.physics.make import make_model, make_physics
+from pipeline.randomize import nominal_bodies
+from pipeline.rollout import Act, rollout
+from robots import RobotSpec
+
+SECONDS, SETTLE_S = 8.0, 2.0
+"""How long each command is walked, and how much of that is left out of the mean."""
+DRAWN = {"zero_share": 0.0, "single_axis_share": 0.6}
+"""Commands that are walked: as in training, but more along one axis, as people steer."""
+EXACT = {"iterations": 50, "ls_iterations": 50}
+"""Solver settings of the calibration: training cuts the solver short, which shifts speeds too."""
+RIDGE = 0.002
+"""Share of a feature's mean square that keeps its weight small where the commands say little."""
+
+
+def make_walkers(config: Config, robot: RobotSpec, num_envs: int) -> Env:
+    """Nominal robots on a floor of middling friction, with contacts solved to the end.
+
+    Args:
+        config: The configuration.
+        robot: The robot.
+        num_envs: How many, one command each.
+    """
+    exact = config.model_copy(update={"physics": config.physics.model_copy(update=EXACT)})
+    model = make_model(exact, robot)
+    model.opt.cone = mujoco.mjtCone.mjCONE_ELLIPTIC
+    friction = np.repeat(model.geom_friction[None], num_envs, axis=0)
+    friction[:, :, 0] = np.mean(config.task.randomization.friction)
+    bodies = replace(nominal_bodies(model, robot, num_envs), fields={"geom_friction": friction})
+    physics = make_physics(exact, robot, model, num_envs=num_envs, fields=bodies.fields)
+    return Env(config.task, robot, physics, bodies, randomized=False)
+
+
+def calibrate(
+    env: Env, act: Act, rounds: int, key: jax.Array
+) -> tuple[CommandMap, list[tuple[float, float]]]:
+    """Walk, compare, correct, and walk again.
+
+    Args:
+        env: What `make_walkers` gives.
+        act: The policy, without a correction.
+        rounds: How often to correct. The best round counts, the one without correction included.
+        key: Random key of the commands.
+
+    Returns:
+        The map, and the RMS of the planar, m/s, and yaw error, rad/s, of each round, the
+        uncorrected one first.
+    """
+    ctrl_dt = env.contract.ctrl_dt
+    drawn = env.task.commands.model_copy(update=DRAWN)
+    wanted = np.asarray(commands.sample(key, drawn, env.num_envs, ctrl_dt).value)
+    steps, settle = round(SECONDS / ctrl_dt), round(SETTLE_S / ctrl_dt)
+    tried: list[CommandMap] = []
+    errors: list[tuple[float, float]] = []
+    command_map = CommandMap()
+    for _ in range(rounds + 1):
+        told = np.asarray(command_map.told(env.contract, wanted))
+        episodes = rollout(env, act, np.broadcast_to(told, (steps, *told.shape)), key).episodes
+        stood = episodes.fell_at >= steps
+        off = (wanted - episodes.velocity[settle:].mean(axis=0))[stood]
+        tried.append(command_map)
+        errors.append((_rms(off[:, :2]), _rms(off[:, 2:])))
+        # What was told, and what is missing on top of it: what should have been told.
+        command_map = _fit(env.contract, wanted[stood], told[stood] + off)
+    best = min(range(len(tried)), key=lambda i: sum(errors[i]))
+    return tried[best], errors
+
+
+def _fit(contract: PolicyContract, wanted: np.ndarray, told: np.ndarray) -> CommandMap:
+    """The map nearest to `told` in the squared distance."""
+    even, odd = (np.asarray(x, np.float64) for x in features(contract, wanted))
+    added = np.asarray(told - wanted, np.float64)
+
+    def solve(x: np.ndarray, y: np.ndarray) -> tuple[float, ...]:
+        square = x.T @ x
+        ridge = np.diag(RIDGE * np.diag(square) + 1e-9)
+        return tuple(float(w) for w in np.linalg.solve(square + ridge, x.T @ y))
+
+    return CommandMap(solve(even, added[:, 0]), solve(odd, added[:, 1]), solve(odd, added[:, 2]))
+
+
+def _rms(off: np.ndarray) -> float:
+    """Root of the mean squared length of the rows."""
+    return float(np.sqrt(np.square(off).sum(axis=-1).mean()))
