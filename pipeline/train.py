@@ -92,8 +92,8 @@ def _calibrated(
     walkers = make_walkers(config, robot, CALIBRATION_ENVS)
     key = jax.random.PRNGKey(config.seed + 3)
     found, errors = calibrate(walkers, lambda obs: act(networks, params, obs), rounds, key)
-    for (planar, yaw), when in zip(errors, ("before", *("after",) * rounds), strict=True):
-        print(f"{when:6}  planar {planar:.3f} m/s  yaw {yaw:.3f} rad/s", flush=True)
+    for count, (planar, yaw) in enumerate(errors):
+        print(f"after {count}: off by {planar:.3f} m/s and {yaw:.3f} rad/s", flush=True)
     return found
 
 

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from pipeline import policy_folder
-from pipeline.command_map import EVEN, CommandMap
+from pipeline.command_map import EVEN, CommandMap, remap
 from pipeline.env import contract_of
 from pipeline.policy_folder import PolicyFolderError, PolicySpec, load_policy, save_policy
 from pipeline.ppo.networks import act, init_params, make_networks
@@ -86,7 +86,9 @@ def test_what_is_read_acts_as_what_was_saved(saved, policy):
     networks = make_networks(spec.ppo, SIZES, 12)
     obs = jax.random.normal(jax.random.PRNGKey(1), (20, 47))
     action = load_policy(saved, "go2").act(obs)
-    assert np.array_equal(action, act(networks, params, obs))
+    told = remap(spec.command_map, spec.contract, obs)
+    assert np.array_equal(action, act(networks, params, told))
+    assert not np.allclose(action, act(networks, params, obs), atol=1e-5)
     assert np.ptp(np.asarray(action)) > 0.01
 
 

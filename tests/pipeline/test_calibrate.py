@@ -1,0 +1,96 @@
+"""Calibration finds what a robot that walks by a known rule has to be told."""
+
+import jax
+import mujoco
+import numpy as np
+import pytest
+
+from pipeline import calibrate as module
+from pipeline.calibrate import calibrate, make_walkers
+from pipeline.command_map import CommandMap
+from pipeline.quality import Episodes
+
+N, ROUNDS = 128, 4
+
+
+@pytest.fixture(scope="module")
+def walkers(make_config, go2):
+    return make_walkers(make_config(), go2, N)
+
+
+@pytest.fixture
+def walk(monkeypatch, walkers):
+    """Calibrate a robot that moves as a rule says, and falls where another one says."""
+
+    def make(rule, falls=lambda told: np.zeros(len(told), bool)):
+        def rollout(env, act, commands, key):
+            told = commands[0]
+            steps = len(commands)
+            sway = 0.3 * np.sin(np.arange(steps) * 2 * np.pi / 50)[:, None, None]
+            velocity = rule(told)[None] + sway
+            fell_at = np.where(falls(told), 10, steps)
+            velocity = np.where(falls(told)[None, :, None], 99.0, velocity)
+            nothing = np.zeros((steps, len(told), 12))
+            episodes = Episodes(commands, velocity, nothing, nothing, nothing, nothing, fell_at)
+            return type("Rollout", (), {"episodes": episodes})
+
+        monkeypatch.setattr(module, "rollout", rollout)
+        return calibrate(walkers, lambda obs: obs, ROUNDS, jax.random.PRNGKey(0))
+
+    return make
+
+
+def slow(told):
+    """Backward at 70 %, sideways at 80 % with a creep forward, turns too fast."""
+    vx, vy, yaw = told.T
+    return np.stack(
+        [np.where(vx < 0, 0.7, 1.05) * vx + 0.1 * np.abs(vy), 0.8 * vy, 1.1 * yaw], axis=-1
+    )
+
+
+def test_a_robot_that_is_off_by_a_rule_walks_as_asked_afterwards(walk, walkers):
+    found, errors = walk(slow)
+    assert len(errors) == ROUNDS + 1
+    assert errors[0][0] > 0.08 and errors[0][1] > 0.04
+    assert min(sum(pair) for pair in errors) < 0.12 * sum(errors[0])
+    asked = np.array([[-0.8, 0.0, 0.0], [1.2, 0.0, 0.0], [0.0, 0.5, 0.0], [0.0, 0.0, -1.2]])
+    told = np.asarray(found.told(walkers.contract, asked.astype(np.float32)))
+    np.testing.assert_allclose(slow(told), asked, atol=0.02)
+
+
+def test_a_robot_that_walks_as_asked_is_left_alone(walk):
+    found, errors = walk(lambda told: told)
+    assert errors[0] == pytest.approx((0.0, 0.0), abs=1e-6)
+    assert found == CommandMap()
+
+
+def test_a_correction_that_makes_it_worse_is_not_kept(walk):
+    calls = []
+
+    def worse(told):
+        calls.append(1)
+        return told + 0.1 * len(calls)
+
+    found, errors = walk(worse)
+    assert found == CommandMap()
+    assert errors[0] < min(errors[1:])
+
+
+def test_episodes_that_fell_do_not_count(walk):
+    _, errors = walk(slow, falls=lambda told: told[:, 1] > 0.4)
+    assert max(max(pair) for pair in errors) < 1.0
+
+
+def test_when_every_robot_falls_nothing_is_corrected(walk):
+    found, errors = walk(slow, falls=lambda told: np.ones(len(told), bool))
+    assert found == CommandMap()
+    assert np.isinf(errors).all()
+
+
+def test_walkers_are_nominal_and_their_contacts_are_solved(walkers, make_config, go2):
+    config = make_config()
+    options = walkers.physics.model.opt
+    assert options.iterations >= 50 and options.ls_iterations >= 50
+    assert options.cone == mujoco.mjtCone.mjCONE_ELLIPTIC
+    assert walkers.num_envs == N and not walkers.randomized
+    assert config.physics.iterations < 50  # the training's own settings are another thing
