@@ -19,6 +19,7 @@ CHANGES = {
         "num_epochs": 2,
         "policy_hidden_layer_sizes": [32, 32],
         "value_hidden_layer_sizes": [32],
+        "calibration_rounds": 1,
         "checkpoint_interval_s": 0.001,
     },
     "evaluate": {"num_envs": 13, "duration_s": 2.0, "settle_s": 0.5},
