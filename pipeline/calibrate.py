@@ -28,6 +28,8 @@ DRAWN = {"zero_share": 0.0, "single_axis_share": 0.6}
 """Commands that are walked: as in training, but more along one axis, as people steer."""
 EXACT = {"iterations": 50, "ls_iterations": 50}
 """Solver settings of the calibration: training cuts the solver short, which shifts speeds too."""
+EXACT_DT = 0.004
+"""Longest physics step of the calibration, s: a longer one makes strides longer."""
 STEP = 0.7
 """Share of what is missing that is added: a stride that lengthens fast would overshoot with all."""
 RIDGE = 0.002
@@ -42,14 +44,17 @@ def make_walkers(config: Config, robot: RobotSpec, num_envs: int) -> Env:
         robot: The robot.
         num_envs: How many, one command each.
     """
-    exact = config.model_copy(update={"physics": config.physics.model_copy(update=EXACT)})
+    ctrl_dt = config.task.control.ctrl_dt
+    sim_dt = min(config.physics.sim_dt, ctrl_dt / math.ceil(ctrl_dt / EXACT_DT - 1e-6))
+    physics = config.physics.model_copy(update={**EXACT, "sim_dt": sim_dt})
+    exact = config.model_copy(update={"physics": physics})
     model = make_model(exact, robot)
     model.opt.cone = mujoco.mjtCone.mjCONE_ELLIPTIC
     friction = np.repeat(model.geom_friction[None], num_envs, axis=0)
     friction[:, :, 0] = np.mean(config.task.randomization.friction)
     bodies = replace(nominal_bodies(model, robot, num_envs), fields={"geom_friction": friction})
-    physics = make_physics(exact, robot, model, num_envs=num_envs, fields=bodies.fields)
-    return Env(config.task, robot, physics, bodies, randomized=False)
+    backend = make_physics(exact, robot, model, num_envs=num_envs, fields=bodies.fields)
+    return Env(config.task, robot, backend, bodies, randomized=False)
 
 
 def calibrate(

@@ -49,7 +49,7 @@ def model_card(source: Path) -> str:
 
 def _what(title: str, contract: PolicyContract, trained: dict[str, Any]) -> str:
     ranges = contract.command_ranges
-    minutes = trained["training_s"] / 60
+    minutes = (trained["training_s"] + trained["calibration_s"]) / 60
     intro = (
         f"`policy.onnx` maps an observation of {contract.observation_size} numbers to targets of "
         f"{contract.action_size} joints at {1 / contract.ctrl_dt:g} Hz; its contract (order, "
@@ -62,7 +62,7 @@ def _what(title: str, contract: PolicyContract, trained: dict[str, Any]) -> str:
         "means zero (`deploy.commands`), and zero means stand still.",
         "Training: PPO from scratch in MuJoCo on CPU, flat ground, randomized bodies, sensors, "
         f"latency and pushes (`params.yaml`): {trained['step'] / 1e6:.1f} million environment "
-        f"steps in {minutes:.1f} minutes of wall time.",
+        f"steps in {minutes:.1f} minutes of wall time, calibration included.",
         f"Again: `dvc exp run -S robot={contract.robot}`.",
     )
     lines = [textwrap.fill(intro, 100), ""]

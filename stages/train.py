@@ -23,7 +23,9 @@ def main(config: Config, out: Path) -> None:
                     live.log_metric(name, value)
             live.make_summary()
 
-        train(config, out / "policy", RUNS, on_report=log)
+        for name, value in train(config, out / "policy", RUNS, on_report=log).items():
+            live.log_metric(name, value, plot=False)
+        live.make_summary()
 
 
 if __name__ == "__main__":

@@ -86,13 +86,10 @@ class NativePhysics:
         self._warmstart[:] = np.asarray(warmstart)
         by_substep = np.asarray(targets)
         failed = np.zeros(self.num_envs, bool)
-        last = self.n_substeps - 1
         for substep in range(self.n_substeps):
             self._ctrl[:] = by_substep[:, substep]
-            # Position- and velocity-dependent sensors are wanted at the new state.
-            stage = mujoco.mjtStage.mjSTAGE_VEL if substep == last else mujoco.mjtStage.mjSTAGE_NONE
             try:
-                self._batch.step(stage=stage)
+                self._batch.step()
             except SimulationError:
                 failed |= np.asarray(self._batch.status) != 0
         failed |= diverged(self._qpos, self._qvel)

@@ -14,15 +14,18 @@ ModelFields = dict[str, Any]
 class PhysicsState:
     """Simulator state of all environments, and what one control period of stepping showed.
 
+    Torque and feet are as the last substep found them: one substep older than qpos and qvel, because
+    to compute them anew would cost a tenth of the physics.
+
     Args:
         qpos: (num_envs, nq) m, quaternion wxyz, rad.
         qvel: (num_envs, nv) base linear velocity in the world frame, base angular velocity in the
             base frame, joint velocities: m/s, rad/s.
         qacc_warmstart: (num_envs, nv) where the constraint solver starts.
-        joint_torque: (num_envs, num_joints) N m, motor torque of the last substep.
+        joint_torque: (num_envs, num_joints) N m, motor torque.
         foot_pos: (num_envs, num_feet, 3) m, world frame.
         foot_vel: (num_envs, num_feet, 3) m/s, world frame.
-        foot_force: (num_envs, num_feet) N, normal force of the last substep.
+        foot_force: (num_envs, num_feet) N, normal force.
     """
 
     qpos: jax.Array
