@@ -6,7 +6,6 @@ by the same amount every time: it can be measured and taken out.
 """
 
 import math
-from dataclasses import replace
 
 import jax
 import mujoco
@@ -18,7 +17,7 @@ from pipeline.command_map import CommandMap, features
 from pipeline.config import Config
 from pipeline.env import Env
 from pipeline.physics.make import make_model, make_physics
-from pipeline.randomize import nominal_bodies
+from pipeline.randomize import joint_scales, nominal_bodies
 from pipeline.rollout import Act, rollout
 from robots import RobotSpec
 
@@ -37,7 +36,7 @@ RIDGE = 0.002
 
 
 def make_walkers(config: Config, robot: RobotSpec, num_envs: int) -> Env:
-    """Nominal robots on a floor of middling friction, with contacts solved to the end.
+    """Nominal robots, but joints and floor in the middle of their ranges, and contacts solved well.
 
     Args:
         config: The configuration.
@@ -50,10 +49,13 @@ def make_walkers(config: Config, robot: RobotSpec, num_envs: int) -> Env:
     exact = config.model_copy(update={"physics": physics})
     model = make_model(exact, robot)
     model.opt.cone = mujoco.mjtCone.mjCONE_ELLIPTIC
-    friction = np.repeat(model.geom_friction[None], num_envs, axis=0)
-    friction[:, :, 0] = np.mean(config.task.randomization.friction)
-    bodies = replace(nominal_bodies(model, robot, num_envs), fields={"geom_friction": friction})
-    backend = make_physics(exact, robot, model, num_envs=num_envs, fields=bodies.fields)
+    ranges = config.task.randomization
+    model.geom_friction[:, 0] = np.mean(ranges.friction)
+    for field, limits in joint_scales(ranges).items():
+        getattr(model, field)[:] *= np.mean(limits)
+    mujoco.mj_setConst(model, mujoco.MjData(model))
+    bodies = nominal_bodies(model, robot, num_envs)
+    backend = make_physics(exact, robot, model, num_envs=num_envs)
     return Env(config.task, robot, backend, bodies, randomized=False)
 
 

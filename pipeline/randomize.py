@@ -154,13 +154,19 @@ def _motors(
 def _joints(
     model: mujoco.MjModel, rng: np.random.Generator, ranges: Randomization, num_envs: int
 ) -> ModelFields:
-    armature = rng.uniform(*ranges.armature_scale, (num_envs, model.nv))
-    frictionloss = rng.uniform(*ranges.frictionloss_scale, (num_envs, model.nv))
-    damping = rng.uniform(*ranges.damping_scale, (num_envs, model.nv))
+    """One scale for all joints of a robot: its figures are wrong together, as sources disagree."""
     return {
-        "dof_armature": armature * model.dof_armature,
-        "dof_frictionloss": frictionloss * model.dof_frictionloss,
-        "dof_damping": damping * model.dof_damping,
+        field: rng.uniform(*limits, (num_envs, 1)) * getattr(model, field)
+        for field, limits in joint_scales(ranges).items()
+    }
+
+
+def joint_scales(ranges: Randomization) -> dict[str, Range]:
+    """Ranges of the scales of `MjModel` fields that say how hard a joint is to turn."""
+    return {
+        "dof_armature": ranges.armature_scale,
+        "dof_frictionloss": ranges.frictionloss_scale,
+        "dof_damping": ranges.damping_scale,
     }
 
 

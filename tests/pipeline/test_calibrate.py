@@ -8,6 +8,7 @@ import pytest
 from pipeline import calibrate as module
 from pipeline.calibrate import calibrate, make_walkers
 from pipeline.command_map import CommandMap
+from pipeline.physics.make import make_model
 from pipeline.quality import Episodes
 
 N, ROUNDS = 128, 4
@@ -92,5 +93,32 @@ def test_walkers_are_nominal_and_their_contacts_are_solved(walkers, make_config,
     options = walkers.physics.model.opt
     assert options.iterations >= 50 and options.ls_iterations >= 50
     assert options.cone == mujoco.mjtCone.mjCONE_ELLIPTIC
+    assert options.timestep == pytest.approx(0.004)
+    assert walkers.physics.n_substeps == 5
     assert walkers.num_envs == N and not walkers.randomized
     assert config.physics.iterations < 50  # the training's own settings are another thing
+
+
+@pytest.mark.parametrize(("ctrl_dt", "sim_dt"), [(0.02, 0.002), (0.03, 0.015)])
+def test_walkers_steps_are_short_and_divide_the_control_period(make_config, go2, ctrl_dt, sim_dt):
+    changes = {"task.control.ctrl_dt": ctrl_dt, "physics.sim_dt": sim_dt}
+    physics = make_walkers(make_config(changes), go2, 2).physics
+    step = physics.model.opt.timestep
+    assert step <= min(0.004, sim_dt)
+    assert physics.n_substeps * step == pytest.approx(ctrl_dt)
+
+
+def test_walkers_have_the_joints_and_the_floor_that_training_has_on_average(make_config, go2):
+    ranges = {
+        "task.randomization.friction": [0.2, 1.0],
+        "task.randomization.armature_scale": [0.1, 1.3],
+        "task.randomization.damping_scale": [0.0, 1.0],
+        "task.randomization.frictionloss_scale": [1.0, 3.0],
+    }
+    config = make_config(ranges)
+    middle, named = make_walkers(config, go2, 2).physics.model, make_model(config, go2)
+    np.testing.assert_allclose(middle.geom_friction[:, 0], 0.6)
+    np.testing.assert_allclose(middle.dof_armature, 0.7 * named.dof_armature)
+    np.testing.assert_allclose(middle.dof_damping, 0.5 * named.dof_damping)
+    np.testing.assert_allclose(middle.dof_frictionloss, 2.0 * named.dof_frictionloss)
+    np.testing.assert_array_equal(middle.body_mass, named.body_mass)

@@ -53,7 +53,7 @@ class Still:
 
 @pytest.fixture(scope="module")
 def model(make_config, go2):
-    return make_model(make_config(), go2)
+    return make_model(make_config({"physics.sim_dt": 0.02 / Still.n_substeps}), go2)
 
 
 @pytest.fixture(scope="module")

@@ -89,17 +89,14 @@ def plain(model, robot, state, targets, env):
     for substep in range(targets.shape[1]):
         data.ctrl[:] = np.asarray(targets[env, substep])
         mujoco.mj_step(model, data)
-    torque, warmstart = data.actuator_force.copy(), data.qacc_warmstart.copy()
-    force = [data.sensor(f"{foot.site}_force").data[0] for foot in robot.feet]
-    mujoco.mj_step1(model, data)
     rows = {
         "qpos": data.qpos,
         "qvel": data.qvel,
-        "qacc_warmstart": warmstart,
-        "joint_torque": torque,
+        "qacc_warmstart": data.qacc_warmstart,
+        "joint_torque": data.actuator_force,
         "foot_pos": [data.sensor(f"{foot.site}_pos").data for foot in robot.feet],
         "foot_vel": [data.sensor(f"{foot.site}_vel").data for foot in robot.feet],
-        "foot_force": force,
+        "foot_force": [data.sensor(f"{foot.site}_force").data[0] for foot in robot.feet],
     }
     return {name: np.float32(value) for name, value in rows.items()}
 
