@@ -14,8 +14,8 @@ ModelFields = dict[str, Any]
 class PhysicsState:
     """Simulator state of all environments, and what one control period of stepping showed.
 
-    Torque and feet are as the last substep found them: one substep older than qpos and qvel, because
-    to compute them anew would cost a tenth of the physics.
+    Torque and feet are as the last substep found them: one substep older than qpos and qvel,
+    because to compute them anew would cost a tenth of the physics.
 
     Args:
         qpos: (num_envs, nq) m, quaternion wxyz, rad.
