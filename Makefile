@@ -11,12 +11,20 @@ DVC_ARGS ?=
 PYTEST_ARGS ?=
 ROBOT ?=
 LOCK_ARGS ?=
+# GPU=1 trains on an NVIDIA GPU with CUDA 13, GPU=12 with CUDA 12; empty: what .venv has.
+GPU ?=
 
 PY := .venv/bin/python
 # One stamp per requested interpreter, so that another PYTHON= rebuilds .venv. The script removes
 # .venv, stamps included, when it must start afresh.
 READY := .venv/ready$(if $(PYTHON),-$(subst /,-,$(PYTHON)))
-SYNCED := .venv/synced$(if $(PYTHON),-$(subst /,-,$(PYTHON)))
+CUDA := $(if $(GPU),-cuda$(if $(filter 12,$(GPU)),12,13))
+LOCK := requirements$(CUDA).lock
+COMPILE := uv pip compile --quiet --universal --python-version 3.11 --fork-strategy fewest \
+    --generate-hashes --no-emit-package surefoot pyproject.toml --extra dev \
+    --custom-compile-command "make lock"
+STAMP := .venv/synced$(if $(PYTHON),-$(subst /,-,$(PYTHON)))
+SYNCED := $(STAMP)$(CUDA)
 # The stamps say nothing once the interpreter behind .venv is gone.
 GONE := $(shell [ -x $(PY) ] || echo FORCE)
 
@@ -28,6 +36,10 @@ export XDG_CACHE_HOME := $(CURDIR)/.cache
 export MPLCONFIGDIR := $(CURDIR)/.cache/matplotlib
 export DVC_SITE_CACHE_DIR := $(CURDIR)/.cache/dvc
 export DVC_NO_ANALYTICS := 1
+# Who asks for a GPU wants to hear why there is none.
+ifneq ($(GPU),)
+export JAX_PLATFORMS := cuda,cpu
+endif
 export PYRIGHT_PYTHON_IGNORE_WARNINGS := 1
 
 help: ## List the targets
@@ -63,10 +75,11 @@ sync: $(SYNCED) ## Make .venv what requirements.lock says
 gl: $(SYNCED) ## Install the software-rendering libraries where they are missing and apt may
 	@sh setup/gl.sh $(PY)
 
-lock: $(READY) ## Update requirements.lock from pyproject.toml (LOCK_ARGS=--upgrade: newest versions)
-	uv pip compile --quiet --universal --python-version 3.11 --fork-strategy fewest \
-	    --generate-hashes --no-emit-package surefoot pyproject.toml --extra dev \
-	    --custom-compile-command "make lock" $(LOCK_ARGS) -o requirements.lock
+lock: $(READY) ## Update requirements*.lock from pyproject.toml (LOCK_ARGS=--upgrade: newest versions)
+	$(COMPILE) $(LOCK_ARGS) -o requirements.lock
+	for cuda in cuda12 cuda13; do \
+	    $(COMPILE) --extra $$cuda --extra warp -c requirements.lock -o requirements-$$cuda.lock || exit 1; \
+	done
 
 clean: ## Remove .venv and all caches; what was trained stays
 	rm -rf .venv .cache .pytest_cache .ruff_cache .import_linter_cache
@@ -77,10 +90,11 @@ $(READY): setup/venv.sh $(GONE)
 	@touch $@
 
 # uv reads none of pip's settings, so an index set for pip is handed on. Source distributions are
-# built with the locked setuptools.
-$(SYNCED): requirements.lock $(READY)
+# built with the locked setuptools. What has CUDA has all that goes without.
+$(SYNCED): $(LOCK) $(READY)
 	@index=$$($(PY) -m pip config list 2>/dev/null | sed -n "s/.*\.index-url='\(.*\)'$$/\1/p" | tail -n 1); \
 	if [ -n "$$index" ]; then export UV_DEFAULT_INDEX="$${UV_DEFAULT_INDEX:-$${UV_INDEX_URL:-$$index}}"; fi; \
-	uv pip sync --python $(PY) --require-hashes --build-constraints requirements.lock requirements.lock || { \
-	    echo "set-up: requirements.lock could not be installed (reason above): see to the network, the package index (UV_DEFAULT_INDEX) or the disk, then run make again" >&2; exit 1; }
-	@touch $@
+	uv pip sync --python $(PY) --require-hashes --build-constraints $(LOCK) $(LOCK) || { \
+	    echo "set-up: $(LOCK) could not be installed (reason above): see to the network, the package index (UV_DEFAULT_INDEX) or the disk, then run make again" >&2; exit 1; }
+	@rm -f .venv/synced*
+	@touch $(STAMP) $@

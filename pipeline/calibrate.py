@@ -16,7 +16,7 @@ from pipeline import commands
 from pipeline.command_map import CommandMap, features
 from pipeline.config import Config
 from pipeline.env import Env
-from pipeline.physics.make import make_model, make_physics
+from pipeline.physics.make import make_model, make_physics, on_cpu
 from pipeline.randomize import joint_scales, nominal_bodies
 from pipeline.rollout import Act, rollout
 from robots import RobotSpec
@@ -46,7 +46,7 @@ def make_walkers(config: Config, robot: RobotSpec, num_envs: int) -> Env:
     ctrl_dt = config.task.control.ctrl_dt
     sim_dt = min(config.physics.sim_dt, ctrl_dt / math.ceil(ctrl_dt / EXACT_DT - 1e-6))
     physics = config.physics.model_copy(update={**EXACT, "sim_dt": sim_dt})
-    exact = config.model_copy(update={"physics": physics})
+    exact = on_cpu(config.model_copy(update={"physics": physics}))
     model = make_model(exact, robot)
     model.opt.cone = mujoco.mjtCone.mjCONE_ELLIPTIC
     ranges = config.task.randomization

@@ -18,8 +18,9 @@ from pipeline.config_types import (
 class Physics(Section):
     """How training steps physics."""
 
-    backend: Literal["auto", "native"]
+    backend: Literal["auto", "native", "mjx", "warp"]
     threads: Annotated[int, Field(ge=0)]
+    matmul_precision: Literal["float32", "tensorfloat32", "bfloat16"]
     sim_dt: Positive
     integrator: Literal["Euler", "implicitfast"]
     iterations: Count

@@ -93,6 +93,7 @@ class Env:
         state = replace(
             state,
             key=key,
+            physics=replace(state.physics, bodies=dict(self.physics.bodies)),
             command=self._sample_command(command_key),
             step_count=age if self.randomized else jnp.zeros_like(age),
         )
@@ -177,6 +178,8 @@ class Env:
     ) -> EnvState:
         """Put a fresh episode where one is done, and a fresh command where one is due."""
         fresh = self._spawner.spawn(spawn_key)
+        same = replace(fresh.physics, bodies=state.physics.bodies)
+        fresh = replace(fresh, physics=same)
         command = self._sample_command(command_key)
 
         def choose(new: jax.Array, old: jax.Array) -> jax.Array:

@@ -9,6 +9,7 @@ import robots
 from pipeline.command_grid import command_grid
 from pipeline.config import Config
 from pipeline.env import make_env
+from pipeline.physics.make import on_cpu
 from pipeline.policy_folder import TrainedPolicy
 from pipeline.quality import Episodes, by_command, summarize
 from pipeline.rollout import rollout
@@ -56,7 +57,7 @@ def evaluate(config: Config, policy: TrainedPolicy) -> Evaluation:
     schedule = np.broadcast_to(commands, (steps, *commands.shape))
     episodes = rollout(env, policy.act, schedule, key).episodes
 
-    single = make_env(config, robot, num_envs=1, randomized=False)
+    single = make_env(on_cpu(config), robot, num_envs=1, randomized=False)
     stops = np.repeat(grid, round(TOUR_STEP_S / contract.ctrl_dt), axis=0)
     tour = rollout(single, policy.act, stops[:, None], key).episodes
 

@@ -8,8 +8,15 @@ from typing import Any
 import robots
 from deploy.contract import PolicyContract
 from deploy.policy import Policy
+from pipeline.policy_folder import SPEC
 from pipeline.report_words import AXES
 
+PHYSICS = {
+    "native": "MuJoCo on CPU",
+    "mjx": "MJX-JAX on {device}",
+    "warp": "MJX-Warp on {device}",
+}
+"""What a policy was trained in, by backend."""
 LIMITS = """\
 - Flat, hard ground. Slopes, stairs, soft or slippery ground below friction 0.3 were never seen.
 - It is blind and has no memory: it reacts to what the IMU and the joints say now.
@@ -30,11 +37,13 @@ def model_card(source: Path) -> str:
     contract = Policy(source / "policy.onnx").contract
     gate = json.loads((source / "gate.json").read_text())
     trained = json.loads((source / "train" / "metrics.json").read_text())
+    made = json.loads((source / "policy" / SPEC).read_text())
+    where = PHYSICS[made["backend"]].format(device=made["device"])
     title = robots.load(contract.robot).title
     parts = [
         f"# {title}: walking policy\n",
         "![The policy walking in simulation](preview.webp)\n",
-        _what(title, contract, trained),
+        _what(title, contract, trained, where),
         "## In the sim2sim gate\n",
         _table(("", "measured", "required"), _criteria(gate)),
         _table(("nominal episodes", "measured"), _quality(gate["nominal"])),
@@ -47,7 +56,7 @@ def model_card(source: Path) -> str:
     return "\n".join(parts)
 
 
-def _what(title: str, contract: PolicyContract, trained: dict[str, Any]) -> str:
+def _what(title: str, contract: PolicyContract, trained: dict[str, Any], where: str) -> str:
     ranges = contract.command_ranges
     minutes = (trained["training_s"] + trained["calibration_s"]) / 60
     intro = (
@@ -60,7 +69,7 @@ def _what(title: str, contract: PolicyContract, trained: dict[str, Any]) -> str:
         f"Commands: vx {_range(ranges.vx)} m/s, vy {_range(ranges.vy)} m/s, yaw "
         f"{_range(ranges.yaw_rate)} rad/s; slower than {contract.command_dead_zone:g} m/s or rad/s "
         "means zero (`deploy.commands`), and zero means stand still.",
-        "Training: PPO from scratch in MuJoCo on CPU, flat ground, randomized bodies, sensors, "
+        f"Training: PPO from scratch in {where}, flat ground, randomized bodies, sensors, "
         f"latency and pushes (`params.yaml`): {trained['step'] / 1e6:.1f} million environment "
         f"steps in {minutes:.1f} minutes of wall time, calibration included.",
         f"Again: `dvc exp run -S robot={contract.robot}`.",

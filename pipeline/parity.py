@@ -12,6 +12,7 @@ from deploy.policy import Policy
 from pipeline.command_grid import command_grid
 from pipeline.config import Config
 from pipeline.env import make_env
+from pipeline.physics.make import on_cpu
 from pipeline.policy_folder import TrainedPolicy
 from pipeline.rollout import rollout
 from pipeline.sim2sim.scenarios import NOMINAL
@@ -39,7 +40,8 @@ def collect_samples(config: Config, policy: TrainedPolicy) -> Samples:
         policy: The policy that drives the robots.
     """
     settings, contract = config.export, policy.spec.contract
-    env = make_env(config, robots.load(config.robot), num_envs=COLLECT_ENVS, randomized=True)
+    robot = robots.load(config.robot)
+    env = make_env(on_cpu(config), robot, num_envs=COLLECT_ENVS, randomized=True)
     steps = -(-settings.on_distribution // COLLECT_ENVS)
     commands = np.resize(command_grid(contract.command_ranges), (COLLECT_ENVS, 3))
     schedule = np.broadcast_to(commands, (steps, COLLECT_ENVS, 3))

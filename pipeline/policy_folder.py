@@ -33,6 +33,8 @@ class PolicySpec:
         ppo: Hyperparameters, for the networks' sizes.
         obs_sizes: Sizes of the actor's and critic's observations.
         timesteps: Environment steps of training.
+        backend: Physics that trained it: native, mjx, warp.
+        device: What JAX ran on.
         params_hash: Hash of the parameters in params.yaml that decided the result.
         code_hash: Hash of the training code's files.
         command_map: What the networks are told instead of the command.
@@ -42,6 +44,8 @@ class PolicySpec:
     ppo: Ppo
     obs_sizes: dict[str, int]
     timesteps: int
+    backend: str
+    device: str
     params_hash: str
     code_hash: str
     command_map: CommandMap

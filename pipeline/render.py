@@ -8,6 +8,7 @@ import robots
 from pipeline.config import Config
 from pipeline.env import make_env
 from pipeline.film import Trajectory, film, preview, preview_clip
+from pipeline.physics.make import on_cpu
 from pipeline.policy_folder import TrainedPolicy
 from pipeline.rollout import rollout
 from pipeline.script import script_commands
@@ -26,7 +27,7 @@ def render(config: Config, policy: TrainedPolicy, out: Path) -> None:
         MeshError: If `render.meshes` is not a folder with meshes of this robot.
     """
     settings, robot = config.render, robots.load(config.robot)
-    env = make_env(config, robot, num_envs=1, randomized=False)
+    env = make_env(on_cpu(config), robot, num_envs=1, randomized=False)
     commands = script_commands(settings, policy.spec.contract)
     seen = rollout(env, policy.act, commands[:, None], jax.random.PRNGKey(config.seed))
     trajectory = Trajectory(

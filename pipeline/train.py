@@ -14,8 +14,10 @@ from pipeline import provenance
 from pipeline.calibrate import calibrate, make_walkers
 from pipeline.command_map import CommandMap
 from pipeline.config import Config
+from pipeline.devices import explained
 from pipeline.env import Env, make_env
 from pipeline.episode import EnvState
+from pipeline.physics.make import for_training
 from pipeline.policy_folder import PolicySpec, save_policy
 from pipeline.ppo.checkpoint import Checkpoints
 from pipeline.ppo.equivariance import Equivariance
@@ -60,17 +62,18 @@ def train(
         DivergenceError: If a quantity became non-finite; names it and the step.
         CheckpointError: If a checkpoint can be neither written nor read.
     """
-    robot = robots.load(config.robot)
+    config, robot = for_training(config), robots.load(config.robot)
     env = make_env(config, robot, num_envs=config.ppo.num_envs, randomized=True)
-    learner, state = make_learner(config, env)
-    checkpoints = Checkpoints(runs_folder / provenance.run_key(config, robot))
-    try:
-        state, history = _resume(checkpoints, state)
-        for report in history:
-            on_report(round(report["steps"]), report)
-        state = _run(config, learner, state, checkpoints, history, on_report)
-    finally:
-        checkpoints.close()
+    with explained(env.num_envs):
+        learner, state = make_learner(config, env)
+        checkpoints = Checkpoints(runs_folder / provenance.run_key(config, robot))
+        try:
+            state, history = _resume(checkpoints, state)
+            for report in history:
+                on_report(round(report["steps"]), report)
+            state = _run(config, learner, state, checkpoints, history, on_report)
+        finally:
+            checkpoints.close()
     params = jax.device_get(learner.result(state))
     began = time.monotonic()
     command_map = _calibrated(config, robot, learner.networks, params)
@@ -80,6 +83,8 @@ def train(
         ppo=config.ppo,
         obs_sizes={name: obs.shape[-1] for name, obs in state.env.obs.items()},
         timesteps=int(state.steps),
+        backend=env.physics.name,
+        device=jax.devices()[0].device_kind,
         params_hash=provenance.training_params_hash(config),
         code_hash=provenance.training_code_hash(robot),
         command_map=command_map,

@@ -4,6 +4,7 @@ from pathlib import Path
 
 from pipeline.cli import run_stage, write_json
 from pipeline.config import Config
+from pipeline.devices import prepare
 from pipeline.evaluate import evaluate
 from pipeline.files import without_nan
 from pipeline.plots import write_plots
@@ -12,6 +13,7 @@ from pipeline.policy_folder import load_policy
 
 def main(config: Config, out: Path) -> None:
     """Run the stage."""
+    prepare(config.physics)
     policy = load_policy(out / "policy", config.robot)
     evaluation = evaluate(config, policy)
     write_plots(out / "evaluate", evaluation, policy.spec.contract)

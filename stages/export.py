@@ -6,6 +6,7 @@ from deploy.policy import Policy
 from pipeline import parity
 from pipeline.cli import StageError, run_stage, write_json
 from pipeline.config import Config
+from pipeline.devices import prepare
 from pipeline.files import write_atomically
 from pipeline.onnx_export import export
 from pipeline.policy_folder import load_policy
@@ -13,6 +14,7 @@ from pipeline.policy_folder import load_policy
 
 def main(config: Config, out: Path) -> None:
     """Run the stage; a policy that fails the parity check is not left behind."""
+    prepare(config.physics)
     trained = load_policy(out / "policy", config.robot)
     candidate = out / "policy.unproven.onnx"
     write_atomically(candidate, export(trained, config.export.opset))

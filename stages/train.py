@@ -6,6 +6,7 @@ from dvclive.live import Live
 
 from pipeline.cli import run_stage
 from pipeline.config import Config
+from pipeline.devices import prepare
 from pipeline.train import train
 
 RUNS = Path(".runs")
@@ -14,6 +15,7 @@ RUNS = Path(".runs")
 
 def main(config: Config, out: Path) -> None:
     """Run the stage."""
+    prepare(config.physics)
     with Live(str(out / "train"), dvcyaml=None, save_dvc_exp=False, monitor_system=False) as live:
 
         def log(step: int, report: dict[str, float]) -> None:

@@ -1,8 +1,11 @@
 """Choose and make the physics backend that params.yaml asks for."""
 
+import importlib.util
+
 import mujoco
 
 from pipeline.config import Config
+from pipeline.devices import platform
 from pipeline.physics.native import INTEGRATORS, NativePhysics
 from pipeline.physics.protocol import ModelFields, Physics
 from robots import RobotSpec
@@ -23,6 +26,32 @@ def make_model(config: Config, robot: RobotSpec) -> mujoco.MjModel:
     return model
 
 
+def for_training(config: Config) -> Config:
+    """The configuration with `auto` replaced by what trains fastest here.
+
+    That is Warp, or MJX where Warp is not installed, on an NVIDIA GPU; MJX on another
+    accelerator; native on a CPU. Only training asks: an evaluation is over on the CPU before MJX
+    has compiled, so there `auto` is native.
+    """
+    if config.physics.backend != "auto":
+        return config
+    physics = config.physics.model_copy(update={"backend": fastest(platform())})
+    return config.model_copy(update={"physics": physics})
+
+
+def on_cpu(config: Config) -> Config:
+    """The configuration with native physics: for a few robots, done before MJX has compiled."""
+    physics = config.physics.model_copy(update={"backend": "native"})
+    return config.model_copy(update={"physics": physics})
+
+
+def fastest(platform: str) -> str:
+    """The backend that trains fastest on a JAX platform: cpu, cuda, rocm, tpu."""
+    if platform == "cpu":
+        return "native"
+    return "warp" if platform == "cuda" and importlib.util.find_spec("warp") else "mjx"
+
+
 def make_physics(
     config: Config,
     robot: RobotSpec,
@@ -31,7 +60,7 @@ def make_physics(
     num_envs: int,
     fields: ModelFields | None = None,
 ) -> Physics:
-    """Make the backend `physics.backend` names; `auto` takes native.
+    """Make the backend `physics.backend` names; `auto` is native, see `for_training`.
 
     Args:
         config: The configuration.
@@ -39,13 +68,29 @@ def make_physics(
         model: What `make_model` gave.
         num_envs: Number of environments.
         fields: Per-environment model fields.
+
+    Raises:
+        BackendError: If the backend is not there or cannot step the model.
     """
-    n_substeps = round(config.task.control.ctrl_dt / config.physics.sim_dt)
-    return NativePhysics(
+    settings = config.physics
+    n_substeps = round(config.task.control.ctrl_dt / settings.sim_dt)
+    if settings.backend in ("auto", "native"):
+        return NativePhysics(
+            model,
+            robot,
+            num_envs=num_envs,
+            n_substeps=n_substeps,
+            threads=settings.threads,
+            fields=fields,
+        )
+    # Imported here: MJX takes a second to import, and native needs none of it.
+    from pipeline.physics.accelerated import AcceleratedPhysics
+
+    return AcceleratedPhysics(
         model,
         robot,
+        name=settings.backend,
         num_envs=num_envs,
         n_substeps=n_substeps,
-        threads=config.physics.threads,
         fields=fields,
     )

@@ -1,5 +1,7 @@
 """MuJoCo's C engine on CPU threads (`mujoco.batch`), called from inside jitted JAX code."""
 
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any
 
 import jax
@@ -35,6 +37,7 @@ class NativePhysics:
     """
 
     name = "native"
+    bodies: Mapping[str, jax.Array] = MappingProxyType({})
 
     def __init__(
         self,
@@ -54,9 +57,7 @@ class NativePhysics:
         self._ctrl = self._batch.bind("ctrl")
         self._sensors = self._batch.bind("sensordata")
         self._torque = self._batch.bind("actuator_force")
-        self._foot_pos = _sensor_columns(model, [f"{foot.site}_pos" for foot in robot.feet])
-        self._foot_vel = _sensor_columns(model, [f"{foot.site}_vel" for foot in robot.feet])
-        self._foot_force = _sensor_columns(model, [f"{foot.site}_force" for foot in robot.feet])
+        self._columns = foot_columns(model, robot)
         shapes = {
             "qpos": (model.nq,),
             "qvel": (model.nv,),
@@ -94,14 +95,17 @@ class NativePhysics:
                 failed |= np.asarray(self._batch.status) != 0
         failed |= diverged(self._qpos, self._qvel)
         with np.errstate(over="ignore"):  # of the diverged ones
+            pos, vel, force = (
+                self._sensors[:, columns].astype(np.float32) for columns in self._columns
+            )
             result = PhysicsState(
                 qpos=self._qpos.astype(np.float32),
                 qvel=self._qvel.astype(np.float32),
                 qacc_warmstart=self._warmstart.astype(np.float32),
                 joint_torque=self._torque.astype(np.float32),
-                foot_pos=self._sensors[:, self._foot_pos].astype(np.float32),
-                foot_vel=self._sensors[:, self._foot_vel].astype(np.float32),
-                foot_force=self._sensors[:, self._foot_force[:, 0]].astype(np.float32),
+                foot_pos=pos,
+                foot_vel=vel,
+                foot_force=force[:, :, 0],
             )
         if failed.any():
             result.qpos[failed] = np.nan
@@ -137,11 +141,11 @@ def make_batch(
     return batch
 
 
-def _sensor_columns(model: mujoco.MjModel, sensors: list[str]) -> np.ndarray:
-    """Columns of sensordata for each sensor: (len(sensors), dim)."""
-    return np.stack(
-        [
-            model.sensor(name).adr[0] + np.arange(model.sensor(name).dim[0], dtype=np.int64)
-            for name in sensors
-        ]
-    )
+def foot_columns(model: mujoco.MjModel, robot: RobotSpec) -> tuple[np.ndarray, ...]:
+    """Columns of sensordata with the position, velocity and force of each foot: (num_feet, dim)."""
+
+    def columns(quantity: str) -> np.ndarray:
+        sensors = [model.sensor(f"{foot.site}_{quantity}") for foot in robot.feet]
+        return np.stack([s.adr[0] + np.arange(s.dim[0], dtype=np.int64) for s in sensors])
+
+    return columns("pos"), columns("vel"), columns("force")

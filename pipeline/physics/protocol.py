@@ -1,13 +1,20 @@
 """What a physics backend offers the environment."""
 
+from collections.abc import Mapping
 from typing import Any, Protocol
 
 import flax.struct
 import jax
 import mujoco
 
+from robots.errors import UserError
+
 ModelFields = dict[str, Any]
 """Per-environment values of `MjModel` fields: name -> (num_envs, ...) NumPy array."""
+
+
+class BackendError(UserError):
+    """A physics backend is not there, or cannot step the model."""
 
 
 @flax.struct.dataclass
@@ -26,6 +33,7 @@ class PhysicsState:
         foot_pos: (num_envs, num_feet, 3) m, world frame.
         foot_vel: (num_envs, num_feet, 3) m/s, world frame.
         foot_force: (num_envs, num_feet) N, normal force.
+        bodies: `Physics.bodies`, for its `step` alone.
     """
 
     qpos: jax.Array
@@ -35,15 +43,26 @@ class PhysicsState:
     foot_pos: jax.Array
     foot_vel: jax.Array
     foot_force: jax.Array
+    bodies: Mapping[str, jax.Array] = flax.struct.field(default_factory=dict)
 
 
 class Physics(Protocol):
-    """A batch of environments of one robot, stepped as a pure function of their state."""
+    """A batch of environments of one robot, stepped as a pure function of their state.
+
+    Args:
+        name: As in params.yaml.
+        model: The nominal model.
+        num_envs: Number of environments.
+        n_substeps: Physics steps per control period.
+        bodies: (num_envs, ...) each, what JAX has to know of the drawn robots. It travels in the
+            state: as a constant of compiled code it would be compiled in.
+    """
 
     name: str
     model: mujoco.MjModel
     num_envs: int
     n_substeps: int
+    bodies: Mapping[str, jax.Array]
 
     def step(self, state: PhysicsState, targets: jax.Array) -> PhysicsState:
         """Advance one control period.

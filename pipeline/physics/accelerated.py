@@ -1,0 +1,141 @@
+"""MuJoCo XLA: `mjx` (MJX-JAX, any accelerator) and `warp` (MJX-Warp, NVIDIA), as pure JAX."""
+
+import contextlib
+import importlib.util
+import io
+import sys
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import mujoco
+import mujoco.batch
+import numpy as np
+
+from pipeline.physics.native import foot_columns, make_batch
+from pipeline.physics.protocol import BackendError, ModelFields, PhysicsState
+from robots import RobotSpec
+
+with contextlib.redirect_stdout(io.StringIO()):  # it prints that Warp is not installed
+    from mujoco import mjx
+
+IMPLEMENTATIONS = {"mjx": "jax", "warp": "warp"}
+"""What MJX calls a backend."""
+CONTACTS, CONSTRAINTS = 48, 256
+"""Per environment, room that Warp sets aside: no robot here comes near."""
+
+
+class AcceleratedPhysics:
+    """The `mjx` and `warp` backends: the same steps as `native`, in float32 on the device.
+
+    Args:
+        model: Compiled model; the actuators are position servos in joint order.
+        robot: The robot, for the names of its feet.
+        name: Which of the two.
+        num_envs: Number of simulations.
+        n_substeps: Physics steps per control period.
+        fields: Per-environment model fields (domain randomization).
+
+    Raises:
+        BackendError: If the backend is not installed, or the model has what it cannot step.
+    """
+
+    def __init__(
+        self,
+        model: mujoco.MjModel,
+        robot: RobotSpec,
+        *,
+        name: str,
+        num_envs: int,
+        n_substeps: int,
+        fields: ModelFields | None = None,
+    ) -> None:
+        self.name, self.model, self.num_envs, self.n_substeps = name, model, num_envs, n_substeps
+        self._shared: Any = _on_device(model, robot, name)
+        # Warp shares one pool of contacts among all environments.
+        room: Any = (
+            {"naconmax": CONTACTS * num_envs, "njmax": CONSTRAINTS} if name == "warp" else {}
+        )
+        self._data = mjx.make_data(model, impl=IMPLEMENTATIONS[name], **room)
+        self.bodies: Mapping[str, jax.Array] = {
+            key: jnp.asarray(value, getattr(self._shared, key).dtype)
+            for key, value in with_constants(model, fields or {}).items()
+            if hasattr(self._shared, key)
+        }
+        self._columns = foot_columns(model, robot)
+
+    def step(self, state: PhysicsState, targets: jax.Array) -> PhysicsState:
+        """Advance one control period; see `Physics.step`."""
+        return jax.vmap(self._step_one)(state, targets)
+
+    def _step_one(self, state: PhysicsState, targets: jax.Array) -> PhysicsState:
+        model = self._shared.tree_replace(dict(state.bodies))
+
+        def substep(before: PhysicsState, ctrl: jax.Array) -> tuple[PhysicsState, None]:
+            data: Any = self._data.replace(
+                qpos=before.qpos, qvel=before.qvel, qacc_warmstart=before.qacc_warmstart, ctrl=ctrl
+            )
+            data = mjx.step(model, data)
+            pos, vel, force = (data.sensordata[columns] for columns in self._columns)
+            after = PhysicsState(
+                qpos=data.qpos,
+                qvel=data.qvel,
+                qacc_warmstart=data.qacc_warmstart,
+                joint_torque=data.actuator_force,
+                foot_pos=pos,
+                foot_vel=vel,
+                foot_force=force[:, 0],
+                bodies=state.bodies,
+            )
+            return after, None
+
+        after, _ = jax.lax.scan(substep, state, targets)
+        moving = jnp.concatenate([after.qpos, after.qvel])
+        sane = jnp.all(jnp.abs(moving) < mujoco.mjMAXVAL)  # false for NaN too
+        qpos, qvel = (jnp.where(sane, x, jnp.nan) for x in (after.qpos, after.qvel))
+        return replace(after, qpos=qpos, qvel=qvel)
+
+
+def _on_device(model: mujoco.MjModel, robot: RobotSpec, name: str) -> Any:
+    """The model as the backend has it; refuses what it cannot step."""
+    if name == "warp":
+        if importlib.util.find_spec("warp") is None:
+            raise BackendError(
+                "physics.backend: warp needs warp-lang, which is not installed: run make repro "
+                "GPU=1 (or pip install 'surefoot[warp]'), or take mjx, native or auto"
+            )
+        if jax.default_backend() != "gpu":
+            print("note: warp runs on the CPU here, which is slow: no NVIDIA GPU", file=sys.stderr)
+    problem = _problem(model, name)
+    if problem is None:
+        return mjx.put_model(model, impl=IMPLEMENTATIONS[name])
+    others = [other for other in IMPLEMENTATIONS if other != name and not _problem(model, other)]
+    raise BackendError(
+        f"physics.backend: {name} cannot step {robot.name}: {problem}; these can: "
+        + ", ".join(["native", *others])
+    )
+
+
+def _problem(model: mujoco.MjModel, name: str) -> str | None:
+    """What a backend says against a model; None where it can step it."""
+    try:
+        mjx.put_model(model, impl=IMPLEMENTATIONS[name])
+    except (NotImplementedError, ValueError, RuntimeError) as error:  # the last: Warp is missing
+        return str(error).strip().rstrip(".")
+    return None
+
+
+def with_constants(model: mujoco.MjModel, fields: ModelFields) -> ModelFields:
+    """The fields, and all constants that MuJoCo derives from them, as `native` has them.
+
+    Args:
+        model: The nominal model.
+        fields: Per-environment model fields.
+    """
+    if not fields:
+        return {}
+    batch = make_batch(model, len(next(iter(fields.values()))), fields=fields)
+    expanded = {name: batch.expanded(name) for name in mujoco.batch.MODEL_FIELDS}
+    return {name: np.array(values) for name, values in expanded.items() if values is not None}
