@@ -18,13 +18,15 @@ PY := .venv/bin/python
 # One stamp per requested interpreter, so that another PYTHON= rebuilds .venv. The script removes
 # .venv, stamps included, when it must start afresh.
 READY := .venv/ready$(if $(PYTHON),-$(subst /,-,$(PYTHON)))
+# Extras have locks of their own: CUDA brings Warp along, and test-all tests Warp on the CPU too.
 CUDA := $(if $(GPU),-cuda$(if $(filter 12,$(GPU)),12,13))
-LOCK := requirements$(CUDA).lock
+EXTRA := $(or $(CUDA),$(if $(filter test-all,$(MAKECMDGOALS)),-warp))
+LOCK := requirements$(EXTRA).lock
 COMPILE := uv pip compile --quiet --universal --python-version 3.11 --fork-strategy fewest \
     --generate-hashes --no-emit-package surefoot pyproject.toml --extra dev \
     --custom-compile-command "make lock"
 STAMP := .venv/synced$(if $(PYTHON),-$(subst /,-,$(PYTHON)))
-SYNCED := $(STAMP)$(CUDA)
+SYNCED := $(STAMP)$(EXTRA)
 # The stamps say nothing once the interpreter behind .venv is gone.
 GONE := $(shell [ -x $(PY) ] || echo FORCE)
 
@@ -77,8 +79,8 @@ gl: $(SYNCED) ## Install the software-rendering libraries where they are missing
 
 lock: $(READY) ## Update requirements*.lock from pyproject.toml (LOCK_ARGS=--upgrade: newest versions)
 	$(COMPILE) $(LOCK_ARGS) -o requirements.lock
-	for cuda in cuda12 cuda13; do \
-	    $(COMPILE) --extra $$cuda --extra warp -c requirements.lock -o requirements-$$cuda.lock || exit 1; \
+	for extra in warp cuda12 cuda13; do \
+	    $(COMPILE) --extra warp --extra $$extra -c requirements.lock -o requirements-$$extra.lock || exit 1; \
 	done
 
 clean: ## Remove .venv and all caches; what was trained stays
@@ -90,7 +92,7 @@ $(READY): setup/venv.sh $(GONE)
 	@touch $@
 
 # uv reads none of pip's settings, so an index set for pip is handed on. Source distributions are
-# built with the locked setuptools. What has CUDA has all that goes without.
+# built with the locked setuptools. What has extras has all that goes without.
 $(SYNCED): $(LOCK) $(READY)
 	@index=$$($(PY) -m pip config list 2>/dev/null | sed -n "s/.*\.index-url='\(.*\)'$$/\1/p" | tail -n 1); \
 	if [ -n "$$index" ]; then export UV_DEFAULT_INDEX="$${UV_DEFAULT_INDEX:-$${UV_INDEX_URL:-$$index}}"; fi; \

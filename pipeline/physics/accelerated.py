@@ -62,7 +62,7 @@ class AcceleratedPhysics:
         self.bodies: Mapping[str, jax.Array] = {
             key: jnp.asarray(value, getattr(self._shared, key).dtype)
             for key, value in with_constants(model, fields or {}).items()
-            if hasattr(self._shared, key)
+            if key in mjx.Model.__dataclass_fields__  # the others only draw, or put to sleep
         }
         self._columns = foot_columns(model, robot)
 

@@ -22,7 +22,8 @@ def make_model(config: Config, robot: RobotSpec) -> mujoco.MjModel:
     model.opt.integrator = INTEGRATORS[physics.integrator]
     model.opt.iterations = physics.iterations
     model.opt.ls_iterations = physics.ls_iterations
-    model.opt.disableflags |= DISABLED
+    if physics.backend != "warp":  # which refuses to be told
+        model.opt.disableflags |= DISABLED
     return model
 
 

@@ -101,7 +101,7 @@ WRONG = {
         ["-1.0", "greater than or equal to 0"],
     ),
     "odd picture": ("render.width", 961, ["961", "multiple of 2"]),
-    "unknown backend": ("physics.backend", "cuda", ["'cuda'", "'native'"]),
+    "unknown backend": ("physics.backend", "cuda", ["'cuda'", "'native'", "'warp'"]),
     "unknown integrator": ("sim2sim.integrator", "rk", ["'rk'", "'RK4'"]),
     "unknown opset": ("export.opset", 18, ["18", "17"]),
     "empty sweep": ("sim2sim.sweeps.friction", [], ["[]", "at least 1 item"]),

@@ -39,6 +39,8 @@ def policy(make_config, go2):
         ppo=config.ppo,
         obs_sizes=SIZES,
         timesteps=12345,
+        backend="native",
+        device="cpu",
         params_hash="a" * 64,
         code_hash="b" * 64,
         command_map=CommandMap(vx=tuple(0.01 * i for i in range(len(EVEN)))),

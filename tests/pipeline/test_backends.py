@@ -1,0 +1,170 @@
+"""MJX and Warp take the steps that native takes: one task, three physics."""
+
+import importlib.util
+import os
+import subprocess
+import sys
+
+import mujoco
+import numpy as np
+import pytest
+
+import robots
+from pipeline.physics import make
+from pipeline.physics.make import fastest, for_training, make_model, make_physics, on_cpu
+from pipeline.physics.protocol import BackendError
+from pipeline.provenance import ROOT
+from robots.model import build_model
+
+HAS_WARP = importlib.util.find_spec("warp") is not None
+needs_warp = pytest.mark.skipif(not HAS_WARP, reason="warp-lang is not installed")
+without_warp = pytest.mark.skipif(HAS_WARP, reason="warp-lang is installed")
+
+# Largest differences, solvers converged, float32 against float64. From the same state, one control
+# period: a touch-down near its threshold is the worst case.
+FORCED = {"joint_pos": 1e-3, "joint_vel": 5e-2, "reward": 2e-2}
+# Over 50 control periods each backend goes where it goes, and contacts make small things large: so
+# much at the 99th percentile.
+FREE = {"joint_pos": 2e-2, "joint_vel": 1.0, "reward": 0.1}
+CONTACTS_APART = 0.01
+"""Share of foot contacts that may differ, in the free runs."""
+
+
+def measured(tmp_path, what, robot, backend):
+    """What tests/two_backends.py found."""
+    result = tmp_path / "found.npz"
+    subprocess.run(
+        [sys.executable, "-m", "tests.two_backends", what, robot, backend, str(result)],
+        cwd=ROOT,
+        check=True,
+        env={**os.environ, "JAX_PLATFORMS": os.environ.get("JAX_PLATFORMS", "cpu")},
+    )
+    with np.load(result) as found:
+        return dict(found)
+
+
+def assert_parity(tmp_path, robot, backend):
+    found = measured(tmp_path, "parity", robot, backend)
+    assert found["ended"].shape == (50, 16)
+    assert found["ended"][-1].sum() <= 2  # what fell compares nothing
+    for name, most in FORCED.items():
+        assert np.nanmax(found[f"forced_{name}"]) <= most, name
+    for name, most in FREE.items():
+        assert np.nanquantile(found[f"free_{name}"], 0.99) <= most, name
+    assert np.nanmean(found["forced_contact"]) <= CONTACTS_APART / 10
+    assert np.nanmean(found["free_contact"]) <= CONTACTS_APART
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("robot", robots.names())
+def test_parity_mjx(tmp_path, robot):
+    assert_parity(tmp_path, robot, "mjx")
+
+
+@pytest.mark.slow
+@needs_warp
+@pytest.mark.parametrize("robot", robots.names())
+def test_parity_warp(tmp_path, robot):
+    assert_parity(tmp_path, robot, "warp")
+
+
+def assert_alike(tmp_path, robot, backend):
+    """1,000 episodes of the shipped policy: what differs is what chance explains."""
+    found = measured(tmp_path, "statistics", robot, backend)
+    for name, most in {"reward": 0.05, "planar": 0.005, "yaw": 0.005}.items():
+        one, other = found[f"native_{name}"], found[f"other_{name}"]
+        assert len(one) == len(other) == 1000
+        chance = np.sqrt(one.var() / len(one) + other.var() / len(other))
+        assert abs(one.mean() - other.mean()) <= most * max(1.0, abs(one.mean())) + 3 * chance, name
+    one, other = found["native_fell"].mean(), found["other_fell"].mean()
+    pooled = (one + other) / 2
+    assert abs(one - other) <= 3 * np.sqrt(2 * pooled * (1 - pooled) / 1000) + 1e-9
+
+
+@pytest.mark.slow
+def test_statistics_parity_mjx(tmp_path):
+    assert_alike(tmp_path, "g1", "mjx")
+
+
+@pytest.mark.slow
+@needs_warp
+def test_statistics_parity_warp(tmp_path):
+    assert_alike(tmp_path, "g1", "warp")
+
+
+# Choosing
+
+
+@pytest.mark.parametrize(
+    ("platform", "warp", "wanted"),
+    [
+        ("cpu", True, "native"),
+        ("cpu", False, "native"),
+        ("cuda", True, "warp"),
+        ("cuda", False, "mjx"),
+        ("rocm", True, "mjx"),
+        ("tpu", False, "mjx"),
+    ],
+)
+def test_auto_takes_what_trains_fastest(monkeypatch, make_config, platform, warp, wanted):
+    spec = importlib.util.find_spec("json") if warp else None
+    monkeypatch.setattr(make.importlib.util, "find_spec", lambda name: spec)
+    monkeypatch.setattr(make, "platform", lambda: platform)
+    assert fastest(platform) == wanted
+    assert for_training(make_config({"physics.backend": "auto"})).physics.backend == wanted
+    for named in ("native", "mjx", "warp"):
+        assert for_training(make_config({"physics.backend": named})).physics.backend == named
+
+
+def test_a_few_robots_are_done_on_native_before_mjx_has_compiled(make_config):
+    assert on_cpu(make_config({"physics.backend": "mjx"})).physics.backend == "native"
+
+
+# Refusals
+
+
+@without_warp
+def test_warp_that_is_missing_is_one_line(make_config, go2):
+    config = make_config({"physics.backend": "warp"})
+    with pytest.raises(BackendError) as caught:
+        make_physics(config, go2, make_model(config, go2), num_envs=2)
+    assert "physics.backend: warp needs warp-lang" in str(caught.value)
+    assert "GPU=1" in str(caught.value) and "\n" not in str(caught.value)
+
+
+def adhesion(mjcf):
+    mjcf.add_actuator(
+        name="suction", trntype=mujoco.mjtTrn.mjTRN_BODY, target="base_link", ctrlrange=[0, 1]
+    )
+
+
+def mesh_beside_log(mjcf):
+    corners = [[0, 0, 0], [0.1, 0, 0], [0, 0.1, 0], [0, 0, 0.1]]
+    mjcf.add_mesh(name="tetra", uservert=np.ravel(corners))
+    rock = mjcf.worldbody.add_body(name="rock", pos=[3, 0, 1])
+    rock.add_freejoint()
+    rock.add_geom(type=mujoco.mjtGeom.mjGEOM_MESH, meshname="tetra", contype=4, conaffinity=4)
+    log = mjcf.worldbody.add_body(name="log", pos=[3, 1, 1])
+    log.add_freejoint()
+    log.add_geom(
+        type=mujoco.mjtGeom.mjGEOM_CYLINDER, size=[0.1, 0.1, 0], contype=4, conaffinity=4
+    )
+
+
+@pytest.mark.parametrize(
+    ("edit", "named"),
+    [(adhesion, ["mjTRN_BODY"]), (mesh_beside_log, ["mjGEOM_CYLINDER", "mjGEOM_MESH"])],
+)
+def test_what_a_backend_lacks_is_named_with_those_that_have_it(go2, edit, named):
+    from pipeline.physics.accelerated import AcceleratedPhysics
+
+    model = build_model(go2, sim_dt=0.005, edit=edit)
+    with pytest.raises(BackendError) as caught:
+        AcceleratedPhysics(model, go2, name="mjx", num_envs=2, n_substeps=4)
+    message = str(caught.value)
+    assert message.startswith("physics.backend: mjx cannot step go2: ")
+    for word in named:
+        assert word in message
+    able = message.split("these can: ")[1].split(", ")
+    assert able == (["native", "warp"] if HAS_WARP else ["native"])
+    mujoco.mj_step(model, mujoco.MjData(model))  # native can
