@@ -43,6 +43,21 @@ def rotate_inverse(quat: Array, vector: Array, xp: ModuleType = np) -> Array:
     return vector + w * twice + xp.cross(axis, twice)
 
 
+def heading(quat: Array, xp: ModuleType = np) -> Array:
+    """Yaw of a body: the direction of its x axis on the floor.
+
+    Args:
+        quat: (..., 4) orientation of the body in the world, wxyz, of unit length.
+        xp: `numpy` or `jax.numpy`.
+
+    Returns:
+        (...,) rad, in [-pi, pi], counter-clockwise from the world's x axis.
+    """
+    w, x, y, z = quat[..., 0], quat[..., 1], quat[..., 2], quat[..., 3]
+    two = np.float32(2)
+    return xp.arctan2(two * (w * z + x * y), np.float32(1) - two * (y * y + z * z))
+
+
 def torso_to_base(
     quat: Array, gyro: Array, waist_yaw: Array, waist_yaw_rate: Array, xp: ModuleType = np
 ) -> tuple[Array, Array]:

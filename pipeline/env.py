@@ -7,6 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from deploy.contract import CommandRanges, PolicyContract, make_contract
+from deploy.frames import heading
 from deploy.observations import advance_phase, joint_targets
 from pipeline import commands, rewards
 from pipeline.commands import CommandState
@@ -76,7 +77,7 @@ class Env:
         self.num_envs = physics.num_envs
         self.contract = contract_of(task, robot)
         self.reference = make_reference(robot, task.rewards, task.control.stance_ratio)
-        self._pushed = bodies.pushed
+        self._bodies = bodies
         self._senses = Senses(self.contract, task, robot, bodies, randomized=randomized)
         self.max_steps = round(task.control.episode_length_s / task.control.ctrl_dt)
         sim_dt = float(physics.model.opt.timestep)
@@ -156,15 +157,21 @@ class Env:
         return jnp.where(late, old, new) - state.encoder_offset[:, None, :]
 
     def _push(self, key: jax.Array, state: EnvState) -> EnvState:
-        """Let the base's horizontal velocity jump where a push is due; the next one is harder."""
-        keys, ranges = jax.random.split(key, 3), self.task.randomization
+        """Let the base's horizontal velocity jump where a push is due; the next one is harder.
+
+        A robot is always pushed the same way and at the same gait phase: so its level finds what
+        is just too hard there, and the ways that are easy do not hide those that are not.
+        """
+        keys, ranges = jax.random.split(key), self.task.randomization
         speed = state.push_level * uniform(keys[0], ranges.push_speed, (self.num_envs,))
-        angle = uniform(keys[1], (0.0, 2 * np.pi), (self.num_envs,))
-        due = (state.steps_to_push <= 0) & self._pushed
+        angle = heading(state.physics.qpos[:, 3:7], jnp) + self._bodies.push_angle
+        since = jnp.mod(state.phase - self._bodies.push_phase, 1.0)  # the phase has come
+        come = since < self.contract.ctrl_dt / self.contract.gait_period_s
+        due = (state.steps_to_push <= 0) & come & self._bodies.pushed
         jump = jnp.stack([speed * jnp.cos(angle), speed * jnp.sin(angle)], axis=-1)
         jump = jnp.where(due[:, None], jump, 0.0)
         step_up = jnp.where(due, ranges.push_level_step, 0.0)
-        wait = self._spawner.push_wait(keys[2], state.push_level)
+        wait = self._spawner.push_wait(keys[1], state.push_level)
         qvel = state.physics.qvel.at[:, :2].add(jump)
         return replace(
             state,

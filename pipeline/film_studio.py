@@ -10,6 +10,7 @@ from typing import Any, Self
 import mujoco
 import numpy as np
 
+from deploy.frames import heading
 from pipeline.film_meshes import add_meshes
 from pipeline.film_panel import Colour
 from robots import RobotSpec
@@ -143,8 +144,7 @@ class Studio:
             fps: Samples per second.
             aside: How far right of the middle the robot is to be, as a share of the width.
         """
-        w, x, y, z = qpos[:, 3:7].T
-        yaw = np.unwrap(np.arctan2(2 * (w * z + x * y), 1 - 2 * (y * y + z * z)))
+        yaw = np.unwrap(heading(qpos[:, 3:7]))
         azimuth = np.radians(AZIMUTH_DEG) + smooth(yaw[:, None], TURN_S * fps)
         left = np.hstack([-np.sin(azimuth), np.cos(azimuth)])
         place = smooth(qpos[:, :2], FOLLOW_S * fps)

@@ -15,14 +15,15 @@ from pipeline.quality import summarize
 from pipeline.sim2sim.scenarios import NOMINAL
 from pipeline.sim2sim.simulator import GateSimulator
 
-NAMES = sorted(folder.name for folder in (ROOT / "policies").iterdir() if folder.is_dir())
+NAMES = robots.names()
 EPISODES = 26
 """Two of each command."""
 
 
-def test_what_ships_is_a_robot_each():
-    assert set(NAMES) >= {"go2", "g1", "h1"}  # H1_2 joins when its gate says yes
-    assert set(NAMES) <= set(robots.names())
+def test_every_robot_ships_and_nothing_else():
+    folders = [folder.name for folder in (ROOT / "policies").iterdir() if folder.is_dir()]
+    assert sorted(folders) == sorted(NAMES)
+    assert set(NAMES) >= {"go2", "g1", "h1", "h1_2"}
 
 
 @pytest.fixture(scope="module", params=NAMES)

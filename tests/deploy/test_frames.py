@@ -4,7 +4,7 @@ import mujoco
 import numpy as np
 import pytest
 
-from deploy.frames import projected_gravity, rotate_inverse, torso_to_base
+from deploy.frames import heading, projected_gravity, rotate_inverse, torso_to_base
 
 WAIST = """
 <mujoco>
@@ -50,6 +50,17 @@ def test_an_imu_in_the_torso_says_what_one_in_the_base_would(model, seed):
     assert gyro == pytest.approx(data.sensor("base_gyro").data, abs=1e-12)
     wanted = data.sensor("base_quat").data
     assert quat * np.sign(quat @ wanted) == pytest.approx(wanted, abs=1e-12)
+
+
+@pytest.mark.parametrize("yaw", [-3.0, -1.2, 0.0, 0.4, 2.0])
+def test_heading_is_the_yaw_whatever_roll_and_pitch(yaw):
+    axis, about = np.array([0.0, 0.0, 1.0]), np.zeros(4)
+    for pitch, roll in ((0.0, 0.0), (0.5, -0.3), (-0.9, 0.7)):
+        quat = np.zeros(4)
+        mujoco.mju_axisAngle2Quat(about, axis, yaw)
+        mujoco.mju_euler2Quat(quat, np.array([roll, pitch, 0.0]), "XYZ")
+        mujoco.mju_mulQuat(quat, about, quat.copy())
+        assert heading(quat) == pytest.approx(yaw, abs=1e-6)
 
 
 def test_a_torso_in_line_changes_nothing():

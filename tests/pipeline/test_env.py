@@ -18,6 +18,9 @@ from pipeline.randomize import nominal_bodies
 N = 8
 KEY = jax.random.PRNGKey(7)
 PREFIX = "task.randomization."
+# Whither and at which gait phase each robot is pushed.
+ANGLES = np.linspace(-2.8, 2.8, N, dtype=np.float32)
+PHASES = np.linspace(0.0, 0.9, N, dtype=np.float32)
 # Ranges of an episode that draw nothing.
 CALM = {
     "encoder_offset": [0.0, 0.0],
@@ -69,7 +72,11 @@ def still_env(make_config, model, go2):
         config = make_config({**ranges, **settings})
         bodies = nominal_bodies(model, go2, N)
         bodies = dataclasses.replace(
-            bodies, nominal=np.arange(N) < exact, pushed=np.arange(N) >= unpushed
+            bodies,
+            nominal=np.arange(N) < exact,
+            pushed=np.arange(N) >= unpushed,
+            push_angle=ANGLES,
+            push_phase=PHASES,
         )
         return Env(config.task, go2, Still(model), bodies, randomized=randomized)
 
@@ -368,10 +375,21 @@ def test_the_last_action_and_the_phase_are_seen(still_env):
 
 def due_to_be_pushed(env, level=1.0):
     """All environments, at the start of an episode, before a push of the given level."""
-    none = jnp.zeros(N, jnp.int32)
-    return env.reset(KEY).replace(
-        steps_to_push=none, step_count=none, push_level=jnp.full(N, level, jnp.float32)
+    start = env.reset(KEY).replace(
+        step_count=jnp.zeros(N, jnp.int32), push_level=jnp.full(N, level, jnp.float32)
     )
+    return due_again(start)
+
+
+def due_again(state):
+    """The same environments, with a push due and at the gait phase at which each is pushed."""
+    return state.replace(steps_to_push=jnp.zeros(N, jnp.int32), phase=jnp.asarray(PHASES))
+
+
+def jumps(env, state):
+    """(N, nv) what a step adds to the velocities of `state` before physics."""
+    env.step(state, actions(1))
+    return np.asarray(env.physics.states[-1].qvel - state.physics.qvel)
 
 
 def test_pushes_start_at_nothing_and_grow_as_they_are_survived(still_env):
@@ -380,7 +398,7 @@ def test_pushes_start_at_nothing_and_grow_as_they_are_survived(still_env):
     state, speeds = due_to_be_pushed(env, level=0.0), []
     for _ in range(6):
         before = state.physics.qvel
-        state = env.step(state.replace(steps_to_push=jnp.zeros(N, jnp.int32)), actions(1))
+        state = env.step(due_again(state), actions(1))
         jump = np.asarray(env.physics.states[-1].qvel - before)
         speeds.append(float(np.linalg.norm(jump[0, :2])))
     assert speeds == pytest.approx([0.0, 0.3, 0.6, 0.9, 1.0, 1.0], abs=1e-5)
@@ -396,8 +414,7 @@ def test_pushes_come_twice_as_often_as_they_grow(still_env):
 def test_some_robots_are_never_pushed(still_env):
     env = still_env({"push_speed": [1.0, 1.0]}, unpushed=3)
     state = due_to_be_pushed(env)
-    after = env.step(state, actions(1))
-    jump = np.asarray(env.physics.states[-1].qvel - state.physics.qvel)
+    after, jump = env.step(state, actions(1)), jumps(env, state)
     assert np.array_equal(np.any(jump != 0, axis=1), np.arange(N) >= 3)
     assert (np.asarray(after.push_level)[:3] == np.asarray(state.push_level)[:3]).all()
 
@@ -419,8 +436,7 @@ def test_a_push_changes_the_horizontal_velocity_and_only_when_due(still_env):
     env = still_env({"push_speed": [0.7, 0.7], "push_interval_s": [2.0, 2.0]})
     wait = jnp.asarray([0, 1, 2, -1, 50, 0, 3, 9], jnp.int32)
     state = due_to_be_pushed(env).replace(steps_to_push=wait)
-    after = env.step(state, actions(1))
-    jump = np.asarray(env.physics.states[-1].qvel - state.physics.qvel)
+    after, jump = env.step(state, actions(1)), jumps(env, state)
     due = np.asarray(wait) <= 0
     assert np.linalg.norm(jump[:, :2], axis=1) == pytest.approx(np.where(due, 0.7, 0.0), abs=1e-6)
     assert (jump[:, 2:] == 0).all()
@@ -431,21 +447,40 @@ def test_a_push_changes_the_horizontal_velocity_and_only_when_due(still_env):
     assert np.array_equal(left[~due], np.asarray(wait)[~due] - 1)
 
 
-def test_pushes_go_every_way(still_env):
+def test_a_robot_is_always_pushed_the_same_way_from_where_it_heads(still_env):
     env = still_env({"push_speed": [1.0, 1.0]})
     state = due_to_be_pushed(env)
-    angles = []
-    for seed in range(8):
-        env.step(state.replace(key=jax.random.PRNGKey(seed)), actions(1))
-        jump = np.asarray(env.physics.states[-1].qvel)
-        angles += np.arctan2(jump[:, 1], jump[:, 0]).tolist()
-    assert np.histogram(angles, bins=4, range=(-np.pi, np.pi))[0].min() > 5
+    for seed in range(4):
+        for yaw in (0.0, 1.2, -2.5):
+            quat = jnp.asarray([np.cos(yaw / 2), 0.0, 0.0, np.sin(yaw / 2)])
+            turned = state.physics.replace(qpos=state.physics.qpos.at[:, 3:7].set(quat))
+            jump = jumps(env, state.replace(physics=turned, key=jax.random.PRNGKey(seed)))
+            wanted = np.stack([np.cos(yaw + ANGLES), np.sin(yaw + ANGLES)], axis=-1)
+            assert jump[:, :2] == pytest.approx(wanted, abs=1e-5)
+
+
+def test_a_push_waits_for_the_gait_phase_of_its_robot(still_env):
+    env = still_env({"push_speed": [1.0, 1.0], "push_interval_s": [2.0, 2.0]})
+    state = due_to_be_pushed(env).replace(phase=jnp.full(N, 0.5))
+    stride, pushed_at = round(env.contract.gait_period_s / env.contract.ctrl_dt), [[]] * N
+    for _ in range(2 * stride):
+        phase, before = np.asarray(state.phase), state.physics.qvel
+        state = env.step(state, actions(1))
+        jump = np.asarray(env.physics.states[-1].qvel - before)
+        pushed = np.any(jump != 0, axis=1)
+        pushed_at = [
+            [*at, p] if b else at for at, p, b in zip(pushed_at, phase, pushed, strict=True)
+        ]
+    step = env.contract.ctrl_dt / env.contract.gait_period_s
+    assert [len(at) for at in pushed_at] == [1] * N  # the next is due after two seconds
+    late = np.mod(np.concatenate(pushed_at) - PHASES, 1.0)
+    assert late.max() < step + 1e-5
 
 
 def test_without_randomization_there_are_no_pushes_and_no_delay(still_env):
     loud = {"push_speed": [1.0, 1.0], "action_delay_s": [0.02, 0.02], "noise.gyro": 1.0}
     env = still_env({**loud, "encoder_offset": [0.1, 0.1]}, randomized=False)
-    state = env.reset(KEY).replace(steps_to_push=jnp.zeros(N, jnp.int32))
+    state = due_again(env.reset(KEY))
     after = env.step(state, actions(1))
     assert np.array_equal(env.physics.states[-1].qvel, state.physics.qvel)
     sent = np.asarray(env.physics.targets[-1])
