@@ -174,11 +174,12 @@ def _check_together(config: Config) -> None:
                 f"params.yaml: {key}.sim_dt: {sim_dt} does not divide "
                 f"task.control.ctrl_dt {control.ctrl_dt}"
             )
-    if ppo.num_envs % ppo.num_minibatches:
-        raise ConfigError(
-            f"params.yaml: ppo.num_minibatches: {ppo.num_minibatches} does not divide "
-            f"ppo.num_envs {ppo.num_envs}"
-        )
+    for key, sizes in (("ppo", ppo), ("ppo.on_accelerator", ppo.on_accelerator)):
+        if sizes.num_envs % sizes.num_minibatches:
+            raise ConfigError(
+                f"params.yaml: {key}.num_minibatches: {sizes.num_minibatches} does not divide "
+                f"{key}.num_envs {sizes.num_envs}"
+            )
     lengths = {
         "evaluate": (config.evaluate.settle_s, config.evaluate.duration_s),
         "sim2sim": (config.sim2sim.settle_s, config.sim2sim.episode_s),

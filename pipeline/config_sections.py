@@ -28,6 +28,13 @@ class Physics(Section):
     self_collision: bool
 
 
+class OnAccelerator(Section):
+    """What of `Ppo` is different where a GPU or TPU steps physics."""
+
+    num_envs: Count
+    num_minibatches: Count
+
+
 class Ppo(Section):
     """Proximal policy optimization; names as in Brax."""
 
@@ -35,6 +42,7 @@ class Ppo(Section):
     num_envs: Count
     unroll_length: Count
     num_minibatches: Count
+    on_accelerator: OnAccelerator
     num_epochs: Count
     learning_rate: Positive
     final_learning_rate: Positive

@@ -56,9 +56,10 @@ def platform() -> str:
         found = get_backend()
     except (RuntimeError, AssertionError) as error:  # JAX 0.10 asserts where nothing can start
         reason = " ".join(str(error).split()) or "no such platform"
+        asked = os.environ.get("JAX_PLATFORMS", "")
         raise DeviceError(
-            f"JAX_PLATFORMS={os.environ.get('JAX_PLATFORMS', '')}: {reason}\nIf nvidia-smi names a GPU, its driver is too old for "
-            "the CUDA that is installed: update it (CUDA 13 needs 580 or newer), or install "
+            f"JAX_PLATFORMS={asked}: {reason}\nIf nvidia-smi names a GPU, its driver is too old "
+            "for the CUDA that is installed: update it (CUDA 13 needs 580 or newer), or install "
             "CUDA 12 (525 or newer) with make repro GPU=12. To do without a GPU, unset GPU and "
             "JAX_PLATFORMS."
         ) from error

@@ -28,16 +28,20 @@ def make_model(config: Config, robot: RobotSpec) -> mujoco.MjModel:
 
 
 def for_training(config: Config) -> Config:
-    """The configuration with `auto` replaced by what trains fastest here.
+    """The configuration as this machine trains: backend and number of environments.
 
-    That is Warp, or MJX where Warp is not installed, on an NVIDIA GPU; MJX on another
-    accelerator; native on a CPU. Only training asks: an evaluation is over on the CPU before MJX
-    has compiled, so there `auto` is native.
+    `auto` becomes Warp, or MJX where Warp is not installed, on an NVIDIA GPU; MJX on another
+    accelerator; native on a CPU. Where an accelerator steps physics, `ppo.on_accelerator` counts.
+    Only training asks: an evaluation is over on the CPU before MJX has compiled, so there `auto` is
+    native.
     """
-    if config.physics.backend != "auto":
-        return config
-    physics = config.physics.model_copy(update={"backend": fastest(platform())})
-    return config.model_copy(update={"physics": physics})
+    backend, ppo, here = config.physics.backend, config.ppo, platform()
+    if backend == "auto":
+        backend = fastest(here)
+    if backend != "native" and here != "cpu":
+        ppo = ppo.model_copy(update=ppo.on_accelerator.model_dump())
+    physics = config.physics.model_copy(update={"backend": backend})
+    return config.model_copy(update={"physics": physics, "ppo": ppo})
 
 
 def on_cpu(config: Config) -> Config:

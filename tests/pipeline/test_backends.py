@@ -116,6 +116,20 @@ def test_auto_takes_what_trains_fastest(monkeypatch, make_config, platform, warp
         assert for_training(make_config({"physics.backend": named})).physics.backend == named
 
 
+@pytest.mark.parametrize("platform", ["cpu", "cuda", "tpu"])
+@pytest.mark.parametrize("backend", ["native", "mjx"])
+def test_more_environments_where_an_accelerator_steps_them(
+    monkeypatch, make_config, platform, backend
+):
+    monkeypatch.setattr(make, "platform", lambda: platform)
+    config = make_config({"physics.backend": backend})
+    found = for_training(config).ppo
+    many = platform != "cpu" and backend == "mjx"
+    wanted = config.ppo.on_accelerator if many else config.ppo
+    assert (found.num_envs, found.num_minibatches) == (wanted.num_envs, wanted.num_minibatches)
+    assert config.ppo.on_accelerator.num_envs > config.ppo.num_envs
+
+
 def test_a_few_robots_are_done_on_native_before_mjx_has_compiled(make_config):
     assert on_cpu(make_config({"physics.backend": "mjx"})).physics.backend == "native"
 
@@ -146,9 +160,7 @@ def mesh_beside_log(mjcf):
     rock.add_geom(type=mujoco.mjtGeom.mjGEOM_MESH, meshname="tetra", contype=4, conaffinity=4)
     log = mjcf.worldbody.add_body(name="log", pos=[3, 1, 1])
     log.add_freejoint()
-    log.add_geom(
-        type=mujoco.mjtGeom.mjGEOM_CYLINDER, size=[0.1, 0.1, 0], contype=4, conaffinity=4
-    )
+    log.add_geom(type=mujoco.mjtGeom.mjGEOM_CYLINDER, size=[0.1, 0.1, 0], contype=4, conaffinity=4)
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,152 @@
+"""bench.gpu: measures, small, on a CPU; and fills the tables of docs/gpu.md."""
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+
+import pytest
+
+from bench import gpu
+from pipeline.provenance import ROOT
+
+QUICK = "--xla_backend_optimization_level=0 --xla_llvm_disable_expensive_passes=true"
+"""What is measured here is not worth compiling well."""
+
+
+def bench_gpu(output, *args):
+    done = subprocess.run(
+        [sys.executable, "-m", "bench.gpu", *args, "--output", str(output)],
+        cwd=ROOT,
+        env={**os.environ, "XLA_FLAGS": QUICK, "JAX_PLATFORMS": "cpu"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return json.loads(output.read_text()), done.stdout
+
+
+def test_throughput_of_each_backend_here(tmp_path):
+    sizes = ["--num-envs", "16", "--num-minibatches", "2", "--seconds", "0.2"]
+    found, said = bench_gpu(
+        tmp_path / "gpu.json", "--robots", "go2", "--walk", "--backends", "native", "mjx", *sizes
+    )
+    rows = found["throughput"]
+    assert [(r["robot"], r["backend"], r["num_envs"]) for r in rows] == [
+        ("go2", "native", 16),
+        ("go2", "mjx", 16),
+    ]
+    for row in rows:
+        assert row["env_steps_per_s"] > 1 and row["kib_per_env"] > 1 and row["compile_s"] > 0
+        assert f"{row['env_steps_per_s']:,.0f} steps/s" in said
+    assert found["walk"] == []
+    assert found["devices"]["mjx"] == {"platform": "cpu", "devices": ["cpu"]}
+
+
+@pytest.mark.slow
+def test_a_walk_is_trained_and_judged(tmp_path):
+    found, said = bench_gpu(
+        tmp_path / "gpu.json",
+        *("--robots", "--walk", "go2", "--backends", "native", "--num-timesteps", "200000"),
+    )
+    budgets = [row["steps"] for row in found["walk"]]
+    assert budgets == sorted(budgets) and len(budgets) == 3  # none walks so soon
+    for row in found["walk"]:
+        assert row["passed"] is False
+        assert 0 < row["training_s"] < row["wall_s"]
+    assert said.count("does not pass yet") == 3
+
+
+# Tables
+
+
+RESULTS = {
+    "when": "2026-01-02",
+    "machine": "x86_64, 16 CPU cores",
+    "devices": {"warp": {"platform": "gpu", "devices": ["NVIDIA X"]}, "mjx": {"refused": "no"}},
+    "throughput": [
+        {
+            "robot": "g1",
+            "backend": "warp",
+            "num_envs": 8192,
+            "env_steps_per_s": 123456.7,
+            "compile_s": 61.4,
+            "kib_per_env": 99.6,
+        },
+        {"robot": "g1", "backend": "mjx", "num_envs": 32768, "refused": "ran out of memory"},
+    ],
+    "walk": [
+        {
+            "robot": "g1",
+            "backend": "warp",
+            "steps": 14000000,
+            "training_s": 55.2,
+            "wall_s": 130.1,
+            "passed": True,
+        },
+        {"robot": "go2", "backend": "warp", "refused": "no device"},
+    ],
+}
+
+
+def test_docs_get_the_tables_and_keep_the_rest(tmp_path):
+    path = tmp_path / "gpu.md"
+    shutil.copy(ROOT / "docs" / "gpu.md", path)
+    gpu.fill(path, RESULTS)
+    text = path.read_text()
+    assert "\nNVIDIA X; x86_64, 16 CPU cores; 2026-01-02.\n" in text
+    assert "| g1 | warp | 8,192 | 123,457 | 61 | 100 |" in text
+    assert "| g1 | mjx | 32,768 | not measured | not measured | not measured |" in text
+    assert "| g1 | warp | 14.0 | 55 | 130 | passes |" in text
+    assert "| go2 | warp | not measured |" in text
+
+    def rest(text):
+        return re.sub(
+            r"<!-- (machine|throughput|walk) -->.*?<!-- /\1 -->", "", text, flags=re.DOTALL
+        )
+
+    assert rest(text) == rest((ROOT / "docs" / "gpu.md").read_text())
+    gpu.fill(path, RESULTS)
+    assert path.read_text() == text  # again, nothing new
+
+
+def test_docs_without_a_marker_are_refused_and_stay(tmp_path):
+    path = tmp_path / "gpu.md"
+    path.write_text("<!-- machine -->\n<!-- /machine -->\n")
+    with pytest.raises(ValueError, match="0 places marked <!-- throughput -->"):
+        gpu.fill(path, RESULTS)
+    assert path.read_text() == "<!-- machine -->\n<!-- /machine -->\n"
+
+
+# What `make GPU=1` does
+
+
+@pytest.mark.parametrize(
+    ("asked", "lock"),
+    [("GPU=1", "requirements-cuda13.lock"), ("GPU=12", "requirements-cuda12.lock")],
+)
+def test_make_with_a_gpu_installs_its_lock_and_trains_on_it(asked, lock):
+    said = subprocess.run(
+        ["make", "-n", "repro", asked], cwd=ROOT, capture_output=True, text=True, check=True
+    ).stdout
+    assert f"--require-hashes --build-constraints {lock} {lock}" in said
+    assert "-m dvc repro" in said
+    names = re.findall(
+        r"^(jax-cuda1\d-plugin|warp-lang)==", (ROOT / lock).read_text(), re.MULTILINE
+    )
+    assert sorted(names) == [f"jax-{lock[13:19]}-plugin", "warp-lang"]
+
+
+def test_the_locks_agree_on_what_they_share():
+    def pins(name):
+        text = (ROOT / name).read_text()
+        return dict(re.findall(r"^([a-z0-9_.-]+)==([^ \\]+)", text, re.MULTILINE))
+
+    base = pins("requirements.lock")
+    assert len(base) > 50
+    for name in ("requirements-warp.lock", "requirements-cuda12.lock", "requirements-cuda13.lock"):
+        other = pins(name)
+        assert {key: other.get(key) for key in base} == base, name
