@@ -63,8 +63,8 @@ def train(
         CheckpointError: If a checkpoint can be neither written nor read.
     """
     config, robot = for_training(config), robots.load(config.robot)
-    env = make_env(config, robot, num_envs=config.ppo.num_envs, randomized=True)
-    with explained(env.num_envs):
+    with explained(config.ppo.num_envs):
+        env = make_env(config, robot, num_envs=config.ppo.num_envs, randomized=True)
         learner, state = make_learner(config, env)
         checkpoints = Checkpoints(runs_folder / provenance.run_key(config, robot))
         try:

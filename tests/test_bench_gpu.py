@@ -11,16 +11,14 @@ import pytest
 
 from bench import gpu
 from pipeline.provenance import ROOT
-
-QUICK = "--xla_backend_optimization_level=0 --xla_llvm_disable_expensive_passes=true"
-"""What is measured here is not worth compiling well."""
+from tests.two_backends import COMPILE_QUICKLY
 
 
 def bench_gpu(output, *args):
     done = subprocess.run(
         [sys.executable, "-m", "bench.gpu", *args, "--output", str(output)],
         cwd=ROOT,
-        env={**os.environ, "XLA_FLAGS": QUICK, "JAX_PLATFORMS": "cpu"},
+        env={**os.environ, "XLA_FLAGS": COMPILE_QUICKLY, "JAX_PLATFORMS": "cpu"},
         capture_output=True,
         text=True,
         check=False,

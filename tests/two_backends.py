@@ -25,6 +25,8 @@ from pipeline.episode import EnvState
 from pipeline.provenance import ROOT
 from tests.conftest import read_params
 
+COMPILE_QUICKLY = "--xla_backend_optimization_level=0 --xla_llvm_disable_expensive_passes=true"
+"""For XLA_FLAGS where compiling takes longer than running."""
 NUM_ENVS, STEPS = 16, 50
 CONVERGED = {"iterations": 30, "ls_iterations": 30}
 """So many that every solver ends at the same forces: the backends search along lines differently,

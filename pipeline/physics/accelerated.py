@@ -1,6 +1,7 @@
 """MuJoCo XLA: `mjx` (MJX-JAX, any accelerator) and `warp` (MJX-Warp, NVIDIA), as pure JAX."""
 
 import contextlib
+import importlib
 import importlib.util
 import io
 import sys
@@ -101,13 +102,7 @@ class AcceleratedPhysics:
 def _on_device(model: mujoco.MjModel, robot: RobotSpec, name: str) -> Any:
     """The model as the backend has it; refuses what it cannot step."""
     if name == "warp":
-        if importlib.util.find_spec("warp") is None:
-            raise BackendError(
-                "physics.backend: warp needs warp-lang, which is not installed: run make repro "
-                "GPU=1 (or pip install 'surefoot[warp]'), or take mjx, native or auto"
-            )
-        if jax.default_backend() != "gpu":
-            print("note: warp runs on the CPU here, which is slow: no NVIDIA GPU", file=sys.stderr)
+        _start_warp()
     problem = _problem(model, name)
     if problem is None:
         return mjx.put_model(model, impl=IMPLEMENTATIONS[name])
@@ -116,6 +111,18 @@ def _on_device(model: mujoco.MjModel, robot: RobotSpec, name: str) -> Any:
         f"physics.backend: {name} cannot step {robot.name}: {problem}; these can: "
         + ", ".join(["native", *others])
     )
+
+
+def _start_warp() -> None:
+    """Import Warp, and say what is worth knowing instead of all it says of itself."""
+    if importlib.util.find_spec("warp") is None:
+        raise BackendError(
+            "physics.backend: warp needs warp-lang, which is not installed: run make repro GPU=1 "
+            "(or pip install 'surefoot[warp]'), or take mjx, native or auto"
+        )
+    importlib.import_module("warp").config.quiet = True
+    here = "" if jax.default_backend() == "gpu" else "; it runs on the CPU here, which is slow"
+    print(f"note: Warp compiles its kernels at the first run, for minutes{here}", file=sys.stderr)
 
 
 def _problem(model: mujoco.MjModel, name: str) -> str | None:

@@ -15,6 +15,7 @@ from pipeline.physics.make import fastest, for_training, make_model, make_physic
 from pipeline.physics.protocol import BackendError
 from pipeline.provenance import ROOT
 from robots.model import build_model
+from tests.two_backends import COMPILE_QUICKLY
 
 HAS_WARP = importlib.util.find_spec("warp") is not None
 needs_warp = pytest.mark.skipif(not HAS_WARP, reason="warp-lang is not installed")
@@ -33,11 +34,12 @@ CONTACTS_APART = 0.01
 def measured(tmp_path, what, robot, backend):
     """What tests/two_backends.py found."""
     result = tmp_path / "found.npz"
+    flags = COMPILE_QUICKLY if what == "parity" else ""  # there a few steps are all that runs
     subprocess.run(
         [sys.executable, "-m", "tests.two_backends", what, robot, backend, str(result)],
         cwd=ROOT,
         check=True,
-        env={**os.environ, "JAX_PLATFORMS": os.environ.get("JAX_PLATFORMS", "cpu")},
+        env={**os.environ, "XLA_FLAGS": f"{os.environ.get('XLA_FLAGS', '')} {flags}"},
     )
     with np.load(result) as found:
         return dict(found)
