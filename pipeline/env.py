@@ -27,9 +27,6 @@ from pipeline.senses import Senses
 from pipeline.terminations import fell
 from robots import RobotSpec
 
-NEW_WAY_LEVEL = 0.5
-"""Level of the first push in another way, for who stands one way at full level."""
-
 
 def contract_of(task: Task, robot: RobotSpec) -> PolicyContract:
     """State the contract that a task's policy will carry."""
@@ -80,7 +77,7 @@ class Env:
         self.num_envs = physics.num_envs
         self.contract = contract_of(task, robot)
         self.reference = make_reference(robot, task.rewards, task.control.stance_ratio)
-        self._pushed = bodies.pushed
+        self._bodies = bodies
         self._senses = Senses(self.contract, task, robot, bodies, randomized=randomized)
         self.max_steps = round(task.control.episode_length_s / task.control.ctrl_dt)
         sim_dt = float(physics.model.opt.timestep)
@@ -160,42 +157,27 @@ class Env:
         return jnp.where(late, old, new) - state.encoder_offset[:, None, :]
 
     def _push(self, key: jax.Array, state: EnvState) -> EnvState:
-        """Let the base's horizontal velocity jump where a push is due; the next one is harder."""
-        way_key, speed_key, wait_key = jax.random.split(key, 3)
-        state, ranges = self._another_way(way_key, state), self.task.randomization
-        level = jnp.minimum(state.push_level, 1.0)
-        speed = level * uniform(speed_key, ranges.push_speed, (self.num_envs,))
-        angle = heading(state.physics.qpos[:, 3:7], jnp) + state.push_angle
-        since = jnp.mod(state.phase - state.push_phase, 1.0)  # its phase has come
+        """Let the base's horizontal velocity jump where a push is due; the next one is harder.
+
+        A robot is always pushed the same way and at the same gait phase: so its level finds what
+        is just too hard there, and the ways that are easy do not hide those that are not.
+        """
+        keys, ranges = jax.random.split(key), self.task.randomization
+        speed = state.push_level * uniform(keys[0], ranges.push_speed, (self.num_envs,))
+        angle = heading(state.physics.qpos[:, 3:7], jnp) + self._bodies.push_angle
+        since = jnp.mod(state.phase - self._bodies.push_phase, 1.0)  # the phase has come
         come = since < self.contract.ctrl_dt / self.contract.gait_period_s
-        due = (state.steps_to_push <= 0) & come & self._pushed
+        due = (state.steps_to_push <= 0) & come & self._bodies.pushed
         jump = jnp.stack([speed * jnp.cos(angle), speed * jnp.sin(angle)], axis=-1)
         jump = jnp.where(due[:, None], jump, 0.0)
-        wait = self._spawner.push_wait(wait_key, level)
-        step = ranges.push_level_step
-        raised = jnp.where(level < 1.0, jnp.minimum(level + step, 1.0), 1.0 + step)
+        step_up = jnp.where(due, ranges.push_level_step, 0.0)
+        wait = self._spawner.push_wait(keys[1], state.push_level)
         qvel = state.physics.qvel.at[:, :2].add(jump)
         return replace(
             state,
             physics=replace(state.physics, qvel=qvel),
             steps_to_push=jnp.where(due, wait, state.steps_to_push - 1),
-            push_level=jnp.where(due, raised, state.push_level),
-        )
-
-    def _another_way(self, key: jax.Array, state: EnvState) -> EnvState:
-        """A robot is pushed the same way and at the same gait phase until it stands that.
-
-        So its level finds what is just too hard there, and ways that are easy do not hide those
-        that are not, nor take their time. It stands a way when it has not fallen since the last
-        push, which was of level 1.
-        """
-        stood = (state.steps_to_push <= 0) & (state.push_level > 1.0)
-        angle, phase = self._spawner.push_way(key)
-        return replace(
-            state,
-            push_angle=jnp.where(stood, angle, state.push_angle),
-            push_phase=jnp.where(stood, phase, state.push_phase),
-            push_level=jnp.where(stood, NEW_WAY_LEVEL, state.push_level),
+            push_level=jnp.minimum(state.push_level + step_up, 1.0),
         )
 
     def _restart(

@@ -34,10 +34,8 @@ class EnvState:
         encoder_offset: (num_envs, num_joints) rad.
         delay: (num_envs, 1) substeps from observation to motor.
         steps_to_push: (num_envs,) control steps until the next push.
-        push_level: (num_envs,) how hard pushes are, up to 1; outlives episodes: a push raises it,
-            a fall lowers it. Above 1: the last push was of level 1.
-        push_angle: (num_envs,) rad, whither it is pushed, counter-clockwise from the heading.
-        push_phase: (num_envs,) in [0, 1), at which gait phase.
+        push_level: (num_envs,) in [0, 1], how hard pushes are; outlives episodes: a push survived
+            raises it, a fall lowers it.
         episode_length: (num_envs,) control steps of the episode so far, before any reset.
         moment: What rewards saw at the last step, before any reset.
     """
@@ -57,8 +55,6 @@ class EnvState:
     delay: jax.Array
     steps_to_push: jax.Array
     push_level: jax.Array
-    push_angle: jax.Array
-    push_phase: jax.Array
     episode_length: jax.Array
     moment: Moment
 
@@ -89,8 +85,7 @@ class Spawner:
     def spawn(self, key: jax.Array) -> EnvState:
         """A first state of every environment, without command, observation and moment."""
         n, num_joints = self.num_envs, len(self.robot.joints)
-        keys = jax.random.split(key, 6)
-        angle, push_phase = self.push_way(keys[5])
+        keys = jax.random.split(key, 5)
         default = jnp.broadcast_to(
             np.asarray([self.robot.default_joint_pos], np.float32), (n, num_joints)
         )
@@ -118,17 +113,9 @@ class Spawner:
             delay=jnp.round(delay / self.sim_dt).astype(jnp.int32),
             steps_to_push=self.push_wait(keys[4], zeros),
             push_level=zeros,
-            push_angle=angle,
-            push_phase=push_phase,
             episode_length=zeros,
             moment=None,  # pyright: ignore[reportArgumentType]
         )
-
-    def push_way(self, key: jax.Array) -> tuple[jax.Array, jax.Array]:
-        """(num_envs,) angle from the heading, rad, and gait phase of a robot's pushes."""
-        angle_key, phase_key = jax.random.split(key)
-        shape = (self.num_envs,)
-        return uniform(angle_key, (-np.pi, np.pi), shape), uniform(phase_key, (0.0, 1.0), shape)
 
     def push_wait(self, key: jax.Array, level: jax.Array) -> jax.Array:
         """(num_envs,) control steps until the next push: the harder, the sooner, up to twice."""

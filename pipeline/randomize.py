@@ -28,12 +28,16 @@ class Bodies:
             critic is told.
         nominal: (num_envs,) bool, which of them are as their figures say.
         pushed: (num_envs,) bool, which of them get pushed.
+        push_angle: (num_envs,) rad, whither, counter-clockwise from the heading.
+        push_phase: (num_envs,) in [0, 1), at which gait phase.
     """
 
     fields: ModelFields
     privileged: np.ndarray
     nominal: np.ndarray
     pushed: np.ndarray
+    push_angle: np.ndarray
+    push_phase: np.ndarray
 
 
 NOMINAL_DRAWS = {
@@ -84,13 +88,21 @@ def draw_bodies(
     told = np.concatenate(privileged, axis=1).astype(np.float32)
     # Evenly over nominal and other robots.
     count = np.arange(num_envs + 1) * ranges.pushed_share
-    return Bodies(fields, told, nominal, pushed=np.diff(np.floor(count + 1e-9)) > 0)
+    return Bodies(
+        fields,
+        told,
+        nominal,
+        pushed=np.diff(np.floor(count + 1e-9)) > 0,
+        push_angle=rng.uniform(-np.pi, np.pi, num_envs),
+        push_phase=rng.uniform(0.0, 1.0, num_envs),
+    )
 
 
 def nominal_bodies(model: mujoco.MjModel, robot: RobotSpec, num_envs: int) -> Bodies:
     """The robot as its figures say, in every environment."""
     privileged = np.zeros((num_envs, 5 + 3 * len(robot.joints)), np.float32)
-    return Bodies({}, privileged, np.ones(num_envs, bool), np.zeros(num_envs, bool))
+    none = np.zeros(num_envs)
+    return Bodies({}, privileged, none == 0, none > 0, push_angle=none, push_phase=none)
 
 
 def _centred(values: np.ndarray, limits: Range) -> np.ndarray:

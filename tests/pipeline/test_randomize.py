@@ -92,6 +92,14 @@ def test_every_range_of_the_body_is_here(raw_params):
     assert ranges - per_episode - per_step == HELD.keys() == WIDENED.keys() | SHARES
 
 
+def test_pushes_go_every_way_at_every_gait_phase(draw):
+    bodies = [draw(seed=seed) for seed in range(4)]
+    for name, limits in (("push_angle", (-np.pi, np.pi)), ("push_phase", (0.0, 1.0))):
+        drawn = np.concatenate([getattr(body, name) for body in bodies])
+        assert np.histogram(drawn, bins=8, range=limits)[0].min() > 4
+        assert np.histogram(drawn, bins=8, range=limits)[0].sum() == 4 * N
+
+
 @pytest.mark.parametrize("share", [0.0, 0.3, 0.75, 1.0])
 def test_a_share_of_the_robots_is_pushed_nominal_or_not(make_config, model, go2, share):
     ranges = {PREFIX + "nominal_share": 0.5, PREFIX + "pushed_share": share}
