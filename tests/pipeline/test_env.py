@@ -1,6 +1,7 @@
 """The environment: what the policy sees, what its action does, and how episodes end."""
 
 import dataclasses
+from types import MappingProxyType
 
 import jax
 import jax.numpy as jnp
@@ -43,6 +44,7 @@ class Still:
     name = "still"
     n_substeps = 4
     num_envs = N
+    bodies = MappingProxyType({})
 
     def __init__(self, model):
         self.model = model
