@@ -58,6 +58,22 @@ def test_a_walk_is_trained_and_judged(tmp_path):
     assert said.count("does not pass yet") == 3
 
 
+ONLY_TRAIN = """
+import sys
+for name in ("tensorflow", "tf2onnx", "dvc", "dvclive", "onnx", "onnxruntime", "matplotlib", "PIL",
+             "imageio", "jinja2"):
+    sys.modules[name] = None  # as if it were not installed
+import bench.gpu, bench.gpu_measure
+"""
+
+
+def test_the_train_extra_is_enough():
+    done = subprocess.run(
+        [sys.executable, "-c", ONLY_TRAIN], cwd=ROOT, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+
+
 # Tables
 
 
@@ -136,6 +152,14 @@ def test_make_with_a_gpu_installs_its_lock_and_trains_on_it(asked, lock):
         r"^(jax-cuda1\d-plugin|warp-lang)==", (ROOT / lock).read_text(), re.MULTILINE
     )
     assert sorted(names) == [f"jax-{lock[13:19]}-plugin", "warp-lang"]
+
+
+def test_all_tests_test_warp_too():
+    said = subprocess.run(
+        ["make", "-n", "test-all"], cwd=ROOT, capture_output=True, text=True, check=True
+    ).stdout
+    assert "--build-constraints requirements-warp.lock requirements-warp.lock" in said
+    assert "warp-lang==" in (ROOT / "requirements-warp.lock").read_text()
 
 
 def test_the_locks_agree_on_what_they_share():

@@ -31,7 +31,7 @@ NUM_ENVS, STEPS = 16, 50
 CONVERGED = {"iterations": 30, "ls_iterations": 30}
 """So many that every solver ends at the same forces: the backends search along lines differently,
 and what four iterations leave over differs with it."""
-EPISODES, EPISODE_STEPS = 1000, 500
+EPISODES, EPISODE_STEPS = 1000, 250
 
 
 def config_of(robot: str, backend: str, **physics: Any) -> Config:

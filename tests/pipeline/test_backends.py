@@ -21,12 +21,13 @@ HAS_WARP = importlib.util.find_spec("warp") is not None
 needs_warp = pytest.mark.skipif(not HAS_WARP, reason="warp-lang is not installed")
 without_warp = pytest.mark.skipif(HAS_WARP, reason="warp-lang is installed")
 
-# Largest differences, solvers converged, float32 against float64. From the same state, one control
-# period: a touch-down near its threshold is the worst case.
-FORCED = {"joint_pos": 1e-3, "joint_vel": 5e-2, "reward": 2e-2}
-# Over 50 control periods each backend goes where it goes, and contacts make small things large: so
-# much at the 99th percentile.
-FREE = {"joint_pos": 2e-2, "joint_vel": 1.0, "reward": 0.1}
+# Differences with solvers converged, float32 against float64, at the 99th percentile. One control
+# period from the same state:
+FORCED = {"joint_pos": 1e-4, "joint_vel": 1e-2, "reward": 1e-2}
+# ... and at most: a foot that touches down near the end of a substep may do so one later.
+FORCED_WORST = {"joint_pos": 2e-2, "joint_vel": 3.0, "reward": 0.5}
+# Over 50 control periods each backend goes where it goes, and contacts make small things large:
+FREE = {"joint_pos": 1e-2, "joint_vel": 0.5, "reward": 0.1}
 CONTACTS_APART = 0.01
 """Share of foot contacts that may differ, in the free runs."""
 
@@ -49,10 +50,11 @@ def assert_parity(tmp_path, robot, backend):
     found = measured(tmp_path, "parity", robot, backend)
     assert found["ended"].shape == (50, 16)
     assert found["ended"][-1].sum() <= 2  # what fell compares nothing
-    for name, most in FORCED.items():
+    for name, most in FORCED_WORST.items():
         assert np.nanmax(found[f"forced_{name}"]) <= most, name
-    for name, most in FREE.items():
-        assert np.nanquantile(found[f"free_{name}"], 0.99) <= most, name
+    for kind, limits in (("forced", FORCED), ("free", FREE)):
+        for name, most in limits.items():
+            assert np.nanquantile(found[f"{kind}_{name}"], 0.99) <= most, (kind, name)
     assert np.nanmean(found["forced_contact"]) <= CONTACTS_APART / 10
     assert np.nanmean(found["free_contact"]) <= CONTACTS_APART
 
