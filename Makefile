@@ -11,21 +11,26 @@ DVC_ARGS ?=
 PYTEST_ARGS ?=
 ROBOT ?=
 LOCK_ARGS ?=
-# GPU=1 trains on an NVIDIA GPU with CUDA 13, GPU=12 with CUDA 12; empty: what .venv has.
+# GPU=1 trains on an NVIDIA GPU with CUDA 13, GPU=12 with CUDA 12; empty: with what .venv has.
 GPU ?=
+ifneq ($(filter-out 1 12 13,$(GPU)),)
+$(error GPU=$(GPU) is not allowed: 1 or 13 for CUDA 13, 12 for CUDA 12, nothing for what .venv has)
+endif
 
 PY := .venv/bin/python
 # One stamp per requested interpreter, so that another PYTHON= rebuilds .venv. The script removes
 # .venv, stamps included, when it must start afresh.
 READY := .venv/ready$(if $(PYTHON),-$(subst /,-,$(PYTHON)))
-# Extras have locks of their own: CUDA brings Warp along, and test-all tests Warp on the CPU too.
-CUDA := $(if $(GPU),-cuda$(if $(filter 12,$(GPU)),12,13))
-EXTRA := $(or $(CUDA),$(if $(filter test-all,$(MAKECMDGOALS)),-warp))
-LOCK := requirements$(EXTRA).lock
 COMPILE := uv pip compile --quiet --universal --python-version 3.11 --fork-strategy fewest \
     --generate-hashes --no-emit-package surefoot pyproject.toml --extra dev \
     --custom-compile-command "make lock"
 STAMP := .venv/synced$(if $(PYTHON),-$(subst /,-,$(PYTHON)))
+# Extras have locks of their own. CUDA brings Warp along and stays once it is there; test-all tests
+# Warp on the CPU too.
+THERE := $(firstword $(foreach cuda,-cuda13 -cuda12,$(if $(wildcard $(STAMP)$(cuda)),$(cuda))))
+CUDA := $(if $(GPU),-cuda$(if $(filter 12,$(GPU)),12,13),$(THERE))
+EXTRA := $(or $(CUDA),$(if $(filter test-all,$(MAKECMDGOALS)),-warp))
+LOCK := requirements$(EXTRA).lock
 SYNCED := $(STAMP)$(EXTRA)
 # The stamps say nothing once the interpreter behind .venv is gone.
 GONE := $(shell [ -x $(PY) ] || echo FORCE)
@@ -72,7 +77,7 @@ bench: $(SYNCED) ## Measure throughput, latency and memory, as ratios
 ship: $(SYNCED) ## Copy a proven policy to policies/ (ROBOT=g1: not the one params.yaml names)
 	$(PY) -m pipeline.ship $(if $(ROBOT),--robot $(ROBOT))
 
-sync: $(SYNCED) ## Make .venv what requirements.lock says
+sync: $(SYNCED) ## Make .venv what its lockfile says
 
 gl: $(SYNCED) ## Install the software-rendering libraries where they are missing and apt may
 	@sh setup/gl.sh $(PY)

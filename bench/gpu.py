@@ -28,7 +28,7 @@ BUDGETS = (0.25, 0.5, 1.0)
 """Shares of ppo.num_timesteps that a robot is given to learn to walk, until one is enough."""
 TIMEOUT_S = 1800
 """After which a measurement has hung."""
-NOT_MEASURED = "not measured"
+NOT_MEASURED, TOO_LARGE = "not measured", "does not fit"
 Figures = dict[str, Any]
 
 
@@ -45,8 +45,11 @@ def main() -> None:
     for name, device in found.items():
         print(f"{name:8} {_or_refused(device, lambda d: ', '.join(d['devices']))}", flush=True)
     results["devices"] = found
+    present = [name for name, device in found.items() if "refused" not in device]
+    if not present:
+        sys.exit("error: none of these backends can step a robot here (reasons above)")
     for robot in args.robots:
-        for backend in args.backends:
+        for backend in present:
             for num_envs in args.num_envs:
                 row: Figures = {"robot": robot, "backend": backend, "num_envs": num_envs}
                 sizes = {"num_minibatches": args.num_minibatches, "seconds": args.seconds}
@@ -55,7 +58,7 @@ def main() -> None:
                 results["throughput"].append(row)
     for robot in args.walk:
         for share in BUDGETS:
-            row = {"robot": robot, "backend": args.backends[0]}
+            row = {"robot": robot, "backend": present[0]}
             steps = args.num_timesteps or _num_timesteps(robot)
             row |= _measure("walk", **row, num_timesteps=round(share * steps))
             _tell(row, _walk_words)
@@ -78,7 +81,13 @@ def _arguments() -> argparse.Namespace:
     add = parser.add_argument
     add("--robots", nargs="*", default=["g1", "go2"], help="for throughput (default: g1 go2)")
     add("--walk", nargs="*", default=["g1", "go2"], help="robots that learn to walk; none: skip")
-    add("--backends", nargs="+", default=list(BACKENDS), choices=BACKENDS, help="the first walks")
+    add(
+        "--backends",
+        nargs="+",
+        default=list(BACKENDS),
+        choices=BACKENDS,
+        help="the first there is walks",
+    )
     add("--num-envs", nargs="+", type=int, default=list(NUM_ENVS), help="default: %(default)s")
     add("--num-minibatches", type=int, default=32, help="default: %(default)s")
     add("--num-timesteps", type=int, help="of a walk at most (default: the robot's in params.yaml)")
@@ -170,7 +179,8 @@ def tables(results: Figures) -> dict[str, list[str]]:
     ]
     for row in results["throughput"]:
         cells = ("env_steps_per_s", "compile_s", "kib_per_env")
-        shown = [f"{row[cell]:,.0f}" if cell in row else NOT_MEASURED for cell in cells]
+        missing = TOO_LARGE if "out of memory" in row.get("refused", "") else NOT_MEASURED
+        shown = [f"{row[cell]:,.0f}" if cell in row else missing for cell in cells]
         what = [row["robot"], row["backend"], f"{row['num_envs']:,}"]
         throughput.append(f"| {' | '.join([*what, *shown])} |")
     walk = [

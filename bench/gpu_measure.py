@@ -6,6 +6,7 @@ python -m bench.gpu_measure '{"what": "throughput", "robot": "g1", "backend": "m
 import contextlib
 import json
 import resource
+import subprocess
 import sys
 import tempfile
 import time
@@ -20,7 +21,7 @@ import robots
 from pipeline import config
 from pipeline.command_grid import command_grid
 from pipeline.config import Config
-from pipeline.devices import DeviceError, explained, prepare
+from pipeline.devices import DeviceError, explained, platform, prepare
 from pipeline.env import make_env
 from pipeline.files import without_nan
 from pipeline.physics.make import for_training
@@ -53,7 +54,7 @@ def throughput(
     prepare(settings.physics)
     settings = for_training(settings)
     began = time.perf_counter()
-    with explained(num_envs):
+    with explained("ppo.on_accelerator", num_envs):
         env = make_env(settings, robots.load(robot), num_envs=num_envs, randomized=True)
         learner, state = make_learner(settings, env)
         state, _ = jax.block_until_ready(learner.iterate(state))
@@ -72,11 +73,13 @@ def throughput(
 
 
 def peak_bytes() -> int:
-    """Peak memory of this process: of the device, or of the CPU where that is the device."""
-    stats = jax.devices()[0].memory_stats()
-    if stats and "peak_bytes_in_use" in stats:
-        return stats["peak_bytes_in_use"]
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+    """Peak memory: of an NVIDIA GPU, others' use and Warp's own included; else of this process."""
+    if jax.default_backend() != "gpu":
+        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+    query = ["nvidia-smi", "--query-gpu=memory.used", "--format=csv,noheader,nounits"]
+    with contextlib.suppress(OSError, subprocess.CalledProcessError, ValueError):
+        return int(subprocess.check_output(query, text=True).split()[0]) * 2**20
+    return (jax.devices()[0].memory_stats() or {}).get("peak_bytes_in_use", 0)
 
 
 def walk(robot: str, backend: str, num_timesteps: int, **sizes: int) -> Figures:
@@ -134,12 +137,12 @@ def nominal_gate(policy: TrainedPolicy, settings: Config) -> Figures:
 
 
 def devices(backend: str) -> Figures:
-    """What JAX runs on, and whether a backend can."""
-    prepare(settings_of("go2", backend).physics)
-    return {
-        "platform": jax.default_backend(),
-        "devices": [device.device_kind for device in jax.devices()],
-    }
+    """What JAX runs on, if the backend can step a robot there."""
+    settings = settings_of("go2", backend)
+    prepare(settings.physics)
+    found = platform()
+    make_env(settings, robots.load("go2"), num_envs=2, randomized=True)
+    return {"platform": found, "devices": [device.device_kind for device in jax.devices()]}
 
 
 def main() -> None:

@@ -18,6 +18,8 @@ PACKAGES = ("robots", "deploy", "pipeline", "stages")
 """First-party packages."""
 LIBRARIES = ("brax", "flax", "jax", "jaxlib", "mujoco", "numpy", "optax")
 """Libraries whose version may change the result of training."""
+OF_BACKEND = {"mjx": ("mujoco-mjx",), "warp": ("mujoco-mjx", "warp-lang")}
+"""What else is a backend's."""
 NOT_DECISIVE = {"physics": {"threads"}, "ppo": {"checkpoint_interval_s"}}
 """Training parameters that change how a run goes, not where it ends."""
 
@@ -81,10 +83,11 @@ def training_params_hash(config: Config) -> str:
 def run_key(config: Config, robot: RobotSpec) -> str:
     """Name the folder of a run's checkpoints; runs share it where they would end alike."""
     device = jax.devices()[0]
+    libraries = (*LIBRARIES, *OF_BACKEND.get(config.physics.backend, ()))
     parts = [
         training_params_hash(config),
         training_code_hash(robot),
-        *(f"{name} {importlib.metadata.version(name)}" for name in LIBRARIES),
+        *(f"{name} {importlib.metadata.version(name)}" for name in libraries),
         f"{device.platform} {device.device_kind} x{jax.device_count()} {platform.machine()}",
     ]
     return sha256("\n".join(parts).encode())[:16]

@@ -14,10 +14,10 @@ from pipeline import provenance
 from pipeline.calibrate import calibrate, make_walkers
 from pipeline.command_map import CommandMap
 from pipeline.config import Config
-from pipeline.devices import explained
+from pipeline.devices import explained, platform
 from pipeline.env import Env, make_env
 from pipeline.episode import EnvState
-from pipeline.physics.make import for_training
+from pipeline.physics.make import for_training, sizes_key
 from pipeline.policy_folder import PolicySpec, save_policy
 from pipeline.ppo.checkpoint import Checkpoints
 from pipeline.ppo.equivariance import Equivariance
@@ -63,7 +63,8 @@ def train(
         CheckpointError: If a checkpoint can be neither written nor read.
     """
     config, robot = for_training(config), robots.load(config.robot)
-    with explained(config.ppo.num_envs):
+    key = sizes_key(config.physics.backend, platform())
+    with explained(key, config.ppo.num_envs):
         env = make_env(config, robot, num_envs=config.ppo.num_envs, randomized=True)
         learner, state = make_learner(config, env)
         checkpoints = Checkpoints(runs_folder / provenance.run_key(config, robot))

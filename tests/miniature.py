@@ -12,6 +12,7 @@ from pipeline.provenance import ROOT
 
 COPIED = ("deploy", "pipeline", "robots", "stages", "dvc.yaml", ".dvcignore")
 CHANGES = {
+    "physics": {"backend": "native"},
     "ppo": {
         "num_envs": 16,
         "num_timesteps": 16 * 10 * 40,

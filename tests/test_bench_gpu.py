@@ -1,5 +1,6 @@
 """bench.gpu: measures, small, on a CPU; and fills the tables of docs/gpu.md."""
 
+import importlib.util
 import json
 import os
 import re
@@ -42,6 +43,14 @@ def test_throughput_of_each_backend_here(tmp_path):
         assert f"{row['env_steps_per_s']:,.0f} steps/s" in said
     assert found["walk"] == []
     assert found["devices"]["mjx"] == {"platform": "cpu", "devices": ["cpu"]}
+
+
+@pytest.mark.skipif(importlib.util.find_spec("warp") is not None, reason="warp-lang is installed")
+def test_without_any_backend_it_says_why(tmp_path):
+    with pytest.raises(AssertionError) as caught:
+        bench_gpu(tmp_path / "gpu.json", "--backends", "warp")
+    assert "none of these backends can step a robot here" in str(caught.value)
+    assert not (tmp_path / "gpu.json").exists()
 
 
 @pytest.mark.slow
@@ -90,7 +99,7 @@ RESULTS = {
             "compile_s": 61.4,
             "kib_per_env": 99.6,
         },
-        {"robot": "g1", "backend": "mjx", "num_envs": 32768, "refused": "ran out of memory"},
+        {"robot": "g1", "backend": "mjx", "num_envs": 32768, "refused": "X ran out of memory"},
     ],
     "walk": [
         {
@@ -113,7 +122,7 @@ def test_docs_get_the_tables_and_keep_the_rest(tmp_path):
     text = path.read_text()
     assert "\nNVIDIA X; x86_64, 16 CPU cores; 2026-01-02.\n" in text
     assert "| g1 | warp | 8,192 | 123,457 | 61 | 100 |" in text
-    assert "| g1 | mjx | 32,768 | not measured | not measured | not measured |" in text
+    assert "| g1 | mjx | 32,768 | does not fit | does not fit | does not fit |" in text
     assert "| g1 | warp | 14.0 | 55 | 130 | passes |" in text
     assert "| go2 | warp | not measured |" in text
 
@@ -138,28 +147,59 @@ def test_docs_without_a_marker_are_refused_and_stay(tmp_path):
 # What `make GPU=1` does
 
 
-@pytest.mark.parametrize(
-    ("asked", "lock"),
-    [("GPU=1", "requirements-cuda13.lock"), ("GPU=12", "requirements-cuda12.lock")],
-)
-def test_make_with_a_gpu_installs_its_lock_and_trains_on_it(asked, lock):
-    said = subprocess.run(
-        ["make", "-n", "repro", asked], cwd=ROOT, capture_output=True, text=True, check=True
-    ).stdout
-    assert f"--require-hashes --build-constraints {lock} {lock}" in said
-    assert "-m dvc repro" in said
-    names = re.findall(
-        r"^(jax-cuda1\d-plugin|warp-lang)==", (ROOT / lock).read_text(), re.MULTILINE
-    )
-    assert sorted(names) == [f"jax-{lock[13:19]}-plugin", "warp-lang"]
+@pytest.fixture
+def fresh(tmp_path):
+    """What make would do in a clone, with some stamps already in its .venv."""
+    for name in ("Makefile", "setup"):
+        source = ROOT / name
+        (shutil.copytree if source.is_dir() else shutil.copy)(source, tmp_path / name)
+    for lock in ROOT.glob("requirements*.lock"):
+        shutil.copy(lock, tmp_path)
+    outer = ("MAKEFLAGS", "MFLAGS", "MAKELEVEL", "MAKEOVERRIDES", "GPU", "PYTHON")
+    own = {name: value for name, value in os.environ.items() if name not in outer}
+
+    def make(*goals, stamps=()):
+        if stamps:
+            (tmp_path / ".venv/bin").mkdir(parents=True)
+            (tmp_path / ".venv/bin/python").symlink_to(sys.executable)
+            for stamp in ("ready", *stamps):
+                (tmp_path / ".venv" / stamp).touch()
+        return subprocess.run(
+            ["make", "-n", *goals], cwd=tmp_path, env=own, capture_output=True, text=True
+        )
+
+    return make
 
 
-def test_all_tests_test_warp_too():
-    said = subprocess.run(
-        ["make", "-n", "test-all"], cwd=ROOT, capture_output=True, text=True, check=True
-    ).stdout
-    assert "--build-constraints requirements-warp.lock requirements-warp.lock" in said
+def synced(said):
+    """Lockfiles that make would install from."""
+    return re.findall(r"--build-constraints (\S+) \1", said.stdout)
+
+
+@pytest.mark.parametrize(("asked", "cuda"), [("1", "cuda13"), ("13", "cuda13"), ("12", "cuda12")])
+def test_make_with_a_gpu_installs_its_lock_and_trains_on_it(fresh, asked, cuda):
+    said = fresh("repro", f"GPU={asked}")
+    assert synced(said) == [f"requirements-{cuda}.lock"]
+    assert "-m dvc repro" in said.stdout
+    lock = (ROOT / f"requirements-{cuda}.lock").read_text()
+    names = re.findall(r"^(jax-cuda1\d-plugin|warp-lang)==", lock, re.MULTILINE)
+    assert sorted(names) == [f"jax-{cuda}-plugin", "warp-lang"]
+
+
+def test_all_tests_test_warp_too(fresh):
+    assert synced(fresh("test-all")) == ["requirements-warp.lock"]
     assert "warp-lang==" in (ROOT / "requirements-warp.lock").read_text()
+
+
+@pytest.mark.parametrize("goal", ["repro", "test", "test-all"])
+def test_cuda_stays_once_it_is_there(fresh, goal):
+    assert synced(fresh(goal, stamps=("synced", "synced-cuda12"))) == []
+
+
+def test_other_gpus_are_refused(fresh):
+    said = fresh("repro", "GPU=0")
+    assert said.returncode != 0
+    assert "GPU=0 is not allowed: 1 or 13 for CUDA 13, 12 for CUDA 12" in said.stderr
 
 
 def test_the_locks_agree_on_what_they_share():

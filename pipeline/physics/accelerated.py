@@ -1,6 +1,7 @@
 """MuJoCo XLA: `mjx` (MJX-JAX, any accelerator) and `warp` (MJX-Warp, NVIDIA), as pure JAX."""
 
 import contextlib
+import copy
 import importlib
 import importlib.util
 import io
@@ -15,13 +16,15 @@ import mujoco
 import mujoco.batch
 import numpy as np
 
-from pipeline.physics.native import foot_columns, make_batch
+from pipeline.physics.native import DISABLED, foot_columns, make_batch
 from pipeline.physics.protocol import BackendError, ModelFields, PhysicsState
 from robots import RobotSpec
 
 with contextlib.redirect_stdout(io.StringIO()):  # it prints that Warp is not installed
     from mujoco import mjx
 
+NATIVES_OWN = DISABLED | mujoco.mjtDisableBit.mjDSBL_AUTORESET
+"""Flags that native sets, and that Warp refuses to be told."""
 IMPLEMENTATIONS = {"mjx": "jax", "warp": "warp"}
 """What MJX calls a backend."""
 CONTACTS, CONSTRAINTS = 48, 256
@@ -103,12 +106,18 @@ def _on_device(model: mujoco.MjModel, robot: RobotSpec, name: str) -> Any:
     """The model as the backend has it; refuses what it cannot step."""
     if name == "warp":
         _start_warp()
-    problem = _problem(model, name)
-    if problem is None:
-        return mjx.put_model(model, impl=IMPLEMENTATIONS[name])
-    others = [other for other in IMPLEMENTATIONS if other != name and not _problem(model, other)]
+    model = copy.copy(model)
+    model.opt.disableflags &= ~int(NATIVES_OWN)
+    found = _put(model, name)
+    if not isinstance(found, str):
+        return found
+    others = [
+        other
+        for other in IMPLEMENTATIONS
+        if other != name and not isinstance(_put(model, other), str)
+    ]
     raise BackendError(
-        f"physics.backend: {name} cannot step {robot.name}: {problem}; these can: "
+        f"physics.backend: {name} cannot step {robot.name}: {found}; these can: "
         + ", ".join(["native", *others])
     )
 
@@ -125,13 +134,14 @@ def _start_warp() -> None:
     print(f"note: Warp compiles its kernels at the first run, for minutes{here}", file=sys.stderr)
 
 
-def _problem(model: mujoco.MjModel, name: str) -> str | None:
-    """What a backend says against a model; None where it can step it."""
+def _put(model: mujoco.MjModel, name: str) -> Any:
+    """The model as a backend has it, or what the backend says against it."""
     try:
-        mjx.put_model(model, impl=IMPLEMENTATIONS[name])
+        return mjx.put_model(model, impl=IMPLEMENTATIONS[name])
+    except jax.errors.JaxRuntimeError:  # a RuntimeError too, and no fault of the model
+        raise
     except (NotImplementedError, ValueError, RuntimeError) as error:  # the last: Warp is missing
         return str(error).strip().rstrip(".")
-    return None
 
 
 def with_constants(model: mujoco.MjModel, fields: ModelFields) -> ModelFields:

@@ -6,13 +6,10 @@ import mujoco
 
 from pipeline.config import Config
 from pipeline.devices import platform
-from pipeline.physics.native import INTEGRATORS, NativePhysics
+from pipeline.physics.native import DISABLED, INTEGRATORS, NativePhysics
 from pipeline.physics.protocol import ModelFields, Physics
 from robots import RobotSpec
 from robots.model import build_model
-
-DISABLED = mujoco.mjtDisableBit.mjDSBL_ISLAND | mujoco.mjtDisableBit.mjDSBL_MIDPHASE
-"""Searches that pay in scenes of many bodies and cost a single robot about 7 % of its physics."""
 
 
 def make_model(config: Config, robot: RobotSpec) -> mujoco.MjModel:
@@ -22,8 +19,7 @@ def make_model(config: Config, robot: RobotSpec) -> mujoco.MjModel:
     model.opt.integrator = INTEGRATORS[physics.integrator]
     model.opt.iterations = physics.iterations
     model.opt.ls_iterations = physics.ls_iterations
-    if physics.backend != "warp":  # which refuses to be told
-        model.opt.disableflags |= DISABLED
+    model.opt.disableflags |= DISABLED
     return model
 
 
@@ -36,12 +32,17 @@ def for_training(config: Config) -> Config:
     native.
     """
     backend, ppo, here = config.physics.backend, config.ppo, platform()
-    if backend == "auto":
-        backend = fastest(here)
-    if backend != "native" and here != "cpu":
+    physics = config.physics.model_copy(
+        update={"backend": fastest(here) if backend == "auto" else backend}
+    )
+    if sizes_key(physics.backend, here) != "ppo":
         ppo = ppo.model_copy(update=ppo.on_accelerator.model_dump())
-    physics = config.physics.model_copy(update={"backend": backend})
     return config.model_copy(update={"physics": physics, "ppo": ppo})
+
+
+def sizes_key(backend: str, platform: str) -> str:
+    """Where params.yaml says how many environments a backend trains on a JAX platform."""
+    return "ppo" if backend == "native" or platform == "cpu" else "ppo.on_accelerator"
 
 
 def on_cpu(config: Config) -> Config:

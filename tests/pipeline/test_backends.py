@@ -12,6 +12,7 @@ import pytest
 import robots
 from pipeline.physics import make
 from pipeline.physics.make import fastest, for_training, make_model, make_physics, on_cpu
+from pipeline.physics.native import DISABLED
 from pipeline.physics.protocol import BackendError
 from pipeline.provenance import ROOT
 from robots.model import build_model
@@ -175,6 +176,7 @@ def test_what_a_backend_lacks_is_named_with_those_that_have_it(go2, edit, named)
     from pipeline.physics.accelerated import AcceleratedPhysics
 
     model = build_model(go2, sim_dt=0.005, edit=edit)
+    model.opt.disableflags |= DISABLED  # as training has it, and Warp will not
     with pytest.raises(BackendError) as caught:
         AcceleratedPhysics(model, go2, name="mjx", num_envs=2, n_substeps=4)
     message = str(caught.value)
@@ -184,3 +186,22 @@ def test_what_a_backend_lacks_is_named_with_those_that_have_it(go2, edit, named)
     able = message.split("these can: ")[1].split(", ")
     assert able == (["native", "warp"] if HAS_WARP else ["native"])
     mujoco.mj_step(model, mujoco.MjData(model))  # native can
+
+
+@pytest.mark.parametrize("robot", robots.names())
+def test_the_room_that_warp_sets_aside_is_twice_what_tumbling_takes(make_config, robot):
+    from pipeline.physics.accelerated import CONSTRAINTS, CONTACTS
+
+    model = make_model(make_config(), robots.load(robot))
+    data, rng = mujoco.MjData(model), np.random.default_rng(0)
+    contacts = constraints = 0
+    for _ in range(12):
+        mujoco.mj_resetDataKeyframe(model, data, 0)
+        data.qvel[:6] = 1.5 * rng.standard_normal(6)
+        for step in range(300):
+            if step % 30 == 0:
+                data.ctrl[:] = data.qpos[7:] + rng.standard_normal(model.nu)
+            mujoco.mj_step(model, data)
+            contacts, constraints = max(contacts, data.ncon), max(constraints, data.nefc)
+    assert 4 < contacts <= CONTACTS / 2
+    assert contacts < constraints <= CONSTRAINTS / 2
