@@ -111,6 +111,7 @@ class Randomization(Section):
     noise: Noise
     push_interval_s: PositiveRange
     push_level_step: Share
+    push_one_way: bool
     push_speed: NonNegativeRange
 
 

@@ -159,15 +159,19 @@ class Env:
     def _push(self, key: jax.Array, state: EnvState) -> EnvState:
         """Let the base's horizontal velocity jump where a push is due; the next one is harder.
 
-        A robot is always pushed the same way and at the same gait phase: so its level finds what
-        is just too hard there, and the ways that are easy do not hide those that are not.
+        With `push_one_way` a robot is always pushed the same way and at the same gait phase: so its
+        level finds what is just too hard there, and the ways that are easy do not hide those that
+        are not.
         """
-        keys, ranges = jax.random.split(key), self.task.randomization
+        keys, ranges = jax.random.split(key, 3), self.task.randomization
         speed = state.push_level * uniform(keys[0], ranges.push_speed, (self.num_envs,))
-        angle = heading(state.physics.qpos[:, 3:7], jnp) + self._bodies.push_angle
-        since = jnp.mod(state.phase - self._bodies.push_phase, 1.0)  # the phase has come
-        come = since < self.contract.ctrl_dt / self.contract.gait_period_s
-        due = (state.steps_to_push <= 0) & come & self._bodies.pushed
+        due = (state.steps_to_push <= 0) & self._bodies.pushed
+        if ranges.push_one_way:
+            angle = heading(state.physics.qpos[:, 3:7], jnp) + self._bodies.push_angle
+            since = jnp.mod(state.phase - self._bodies.push_phase, 1.0)  # the phase has come
+            due &= since < self.contract.ctrl_dt / self.contract.gait_period_s
+        else:
+            angle = uniform(keys[2], (-np.pi, np.pi), (self.num_envs,))
         jump = jnp.stack([speed * jnp.cos(angle), speed * jnp.sin(angle)], axis=-1)
         jump = jnp.where(due[:, None], jump, 0.0)
         step_up = jnp.where(due, ranges.push_level_step, 0.0)

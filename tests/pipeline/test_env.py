@@ -31,6 +31,7 @@ CALM = {
     "push_interval_s": [5.0, 5.0],
     "push_speed": [0.0, 0.0],
     "push_level_step": 0.0,
+    "push_one_way": False,
     "noise.gyro": 0.0,
     "noise.projected_gravity": 0.0,
     "noise.joint_pos": 0.0,
@@ -241,7 +242,7 @@ def test_every_range_of_an_episode_is_here(raw_params):
     per_body = {"friction", "base_mass", "base_com", "link_mass_scale", "motor_strength"}
     per_body |= {"kp_scale", "kd_scale", "armature_scale", "frictionloss_scale", "damping_scale"}
     per_body |= {"nominal_share", "pushed_share"}
-    at_reset = names - per_body - {"push_speed", "push_level_step"}
+    at_reset = names - per_body - {"push_speed", "push_level_step", "push_one_way"}
     assert at_reset == RESET_CHANGES.keys()
     assert names - per_body == CALM.keys()
 
@@ -449,8 +450,18 @@ def test_a_push_changes_the_horizontal_velocity_and_only_when_due(still_env):
     assert np.array_equal(left[~due], np.asarray(wait)[~due] - 1)
 
 
-def test_a_robot_is_always_pushed_the_same_way_from_where_it_heads(still_env):
+def test_pushes_go_every_way(still_env):
     env = still_env({"push_speed": [1.0, 1.0]})
+    state = due_to_be_pushed(env).replace(phase=jnp.full(N, 0.5))  # whatever the gait phase
+    angles = []
+    for seed in range(8):
+        jump = jumps(env, state.replace(key=jax.random.PRNGKey(seed)))
+        angles += np.arctan2(jump[:, 1], jump[:, 0]).tolist()
+    assert np.histogram(angles, bins=4, range=(-np.pi, np.pi))[0].min() > 5
+
+
+def test_one_way_is_the_same_from_where_the_robot_heads(still_env):
+    env = still_env({"push_speed": [1.0, 1.0], "push_one_way": True})
     state = due_to_be_pushed(env)
     for seed in range(4):
         for yaw in (0.0, 1.2, -2.5):
@@ -461,8 +472,8 @@ def test_a_robot_is_always_pushed_the_same_way_from_where_it_heads(still_env):
             assert jump[:, :2] == pytest.approx(wanted, abs=1e-5)
 
 
-def test_a_push_waits_for_the_gait_phase_of_its_robot(still_env):
-    env = still_env({"push_speed": [1.0, 1.0], "push_interval_s": [2.0, 2.0]})
+def test_one_way_waits_for_the_gait_phase_of_its_robot(still_env):
+    env = still_env({"push_speed": [1.0, 1.0], "push_interval_s": [2.0, 2.0], "push_one_way": True})
     state = due_to_be_pushed(env).replace(phase=jnp.full(N, 0.5))
     stride, pushed_at = round(env.contract.gait_period_s / env.contract.ctrl_dt), [[]] * N
     for _ in range(2 * stride):

@@ -87,7 +87,7 @@ def test_a_range_changes_its_fields_and_no_other(draw, name):
 
 def test_every_range_of_the_body_is_here(raw_params):
     per_episode = {"encoder_offset", "action_delay_s", "initial_joint_pos", "initial_lin_vel"}
-    per_step = {"noise", "push_interval_s", "push_speed", "push_level_step"}
+    per_step = {"noise", "push_interval_s", "push_speed", "push_level_step", "push_one_way"}
     ranges = raw_params["task"]["randomization"].keys()
     assert ranges - per_episode - per_step == HELD.keys() == WIDENED.keys() | SHARES
 
