@@ -104,6 +104,7 @@ class Randomization(Section):
     armature_scale: PositiveRange
     frictionloss_scale: NonNegativeRange
     damping_scale: NonNegativeRange
+    joints_alike: Share
     encoder_offset: Range
     action_delay_s: NonNegativeRange
     initial_joint_pos: Range

@@ -163,19 +163,19 @@ class Env:
         level finds what is just too hard there, and the ways that are easy do not hide those that
         are not.
         """
-        keys, ranges = jax.random.split(key, 3), self.task.randomization
-        speed = state.push_level * uniform(keys[0], ranges.push_speed, (self.num_envs,))
+        keys, ranges = list(jax.random.split(key, 3)), self.task.randomization
+        speed = state.push_level * uniform(keys.pop(0), ranges.push_speed, (self.num_envs,))
         due = (state.steps_to_push <= 0) & self._bodies.pushed
         if ranges.push_one_way:
             angle = heading(state.physics.qpos[:, 3:7], jnp) + self._bodies.push_angle
             since = jnp.mod(state.phase - self._bodies.push_phase, 1.0)  # the phase has come
             due &= since < self.contract.ctrl_dt / self.contract.gait_period_s
         else:
-            angle = uniform(keys[2], (-np.pi, np.pi), (self.num_envs,))
+            angle = uniform(keys.pop(0), (0.0, 2 * np.pi), (self.num_envs,))
         jump = jnp.stack([speed * jnp.cos(angle), speed * jnp.sin(angle)], axis=-1)
         jump = jnp.where(due[:, None], jump, 0.0)
         step_up = jnp.where(due, ranges.push_level_step, 0.0)
-        wait = self._spawner.push_wait(keys[1], state.push_level)
+        wait = self._spawner.push_wait(keys.pop(0), state.push_level)
         qvel = state.physics.qvel.at[:, :2].add(jump)
         return replace(
             state,

@@ -166,9 +166,16 @@ def _motors(
 def _joints(
     model: mujoco.MjModel, rng: np.random.Generator, ranges: Randomization, num_envs: int
 ) -> ModelFields:
-    """One scale for all joints of a robot: its figures are wrong together, as sources disagree."""
+    """A robot's figures are wrong together, as sources disagree, and each joint's by itself."""
+    alike = ranges.joints_alike
+
+    def scale(limits: Range) -> np.ndarray:
+        together = alike * rng.uniform(*limits, (num_envs, 1)) if alike > 0 else 0.0
+        apart = (1 - alike) * rng.uniform(*limits, (num_envs, model.nv)) if alike < 1 else 0.0
+        return np.asarray(together + apart)
+
     return {
-        field: rng.uniform(*limits, (num_envs, 1)) * getattr(model, field)
+        field: scale(limits) * getattr(model, field)
         for field, limits in joint_scales(ranges).items()
     }
 

@@ -110,7 +110,7 @@ def _on_device(model: mujoco.MjModel, robot: RobotSpec, name: str) -> Any:
     model.opt.disableflags &= ~int(NATIVES_OWN)
     found = _put(model, name)
     if not isinstance(found, str):
-        return found
+        return _quiet(found) if name == "warp" else found
     others = [
         other
         for other in IMPLEMENTATIONS
@@ -120,6 +120,15 @@ def _on_device(model: mujoco.MjModel, robot: RobotSpec, name: str) -> Any:
         f"physics.backend: {name} cannot step {robot.name}: {found}; these can: "
         + ", ".join(["native", *others])
     )
+
+
+def _quiet(found: Any) -> Any:
+    """Have Warp not warn when the solver stops at `physics.iterations`: training means it to."""
+    from mujoco.mjx.third_party.mujoco_warp import OverflowType
+
+    own = found.opt._impl
+    warned = own.warn_overflow & ~int(OverflowType.ITERATIONS | OverflowType.LS_ITERATIONS)
+    return found.replace(opt=found.opt.replace(_impl=own.replace(warn_overflow=warned)))
 
 
 def _start_warp() -> None:

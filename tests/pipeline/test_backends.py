@@ -188,6 +188,19 @@ def test_what_a_backend_lacks_is_named_with_those_that_have_it(go2, edit, named)
     mujoco.mj_step(model, mujoco.MjData(model))  # native can
 
 
+@needs_warp
+def test_warp_says_nothing_of_the_iterations_that_training_limits(make_config, go2):
+    from mujoco.mjx.third_party.mujoco_warp import OverflowType
+
+    from pipeline.physics.accelerated import AcceleratedPhysics
+
+    model = make_model(make_config(), go2)
+    physics = AcceleratedPhysics(model, go2, name="warp", num_envs=2, n_substeps=3)
+    warned = physics._shared.opt._impl.warn_overflow
+    assert not warned & (OverflowType.ITERATIONS | OverflowType.LS_ITERATIONS)
+    assert warned & OverflowType.NARROWPHASE  # contacts that were dropped
+
+
 @pytest.mark.parametrize("robot", robots.names())
 def test_the_room_that_warp_sets_aside_is_twice_what_tumbling_takes(make_config, robot):
     from pipeline.physics.accelerated import CONSTRAINTS, CONTACTS

@@ -25,6 +25,7 @@ HELD = {
     "armature_scale": [1.0, 1.0],
     "frictionloss_scale": [1.0, 1.0],
     "damping_scale": [1.0, 1.0],
+    "joints_alike": 1.0,
 }
 # Range -> a wide one, and the model fields it has to change.
 WIDENED = {
@@ -42,7 +43,7 @@ WIDENED = {
     "frictionloss_scale": ([0.5, 2.0], {"dof_frictionloss"}),
     "damping_scale": ([0.5, 2.0], {"dof_damping"}),
 }
-SHARES = {"nominal_share", "pushed_share"}
+SHARES = {"nominal_share", "pushed_share", "joints_alike"}
 FIELDS = set().union(*(fields for _, fields in WIDENED.values()))
 
 
@@ -204,13 +205,17 @@ def test_kp_keeps_the_motor_a_servo(draw, model):
     ],
 )
 def test_joint_fields_are_scaled_and_the_floating_base_stays_free(draw, model, name, field):
-    drawn = draw(**{name: [0.5, 2.0]}).fields[field]
-    assert (drawn[:, :6] == 0).all()
-    scale = drawn[:, 6:] / getattr(model, field)[6:]
-    assert scale.min() >= 0.5 and scale.max() <= 2.0 and np.ptp(scale) > 1.3
-    # All joints of a robot are off by the same share, every robot by another.
-    np.testing.assert_allclose(scale, np.repeat(scale[:, :1], scale.shape[1], axis=1))
-    assert len(np.unique(scale[:, 0])) == N
+    for alike in (0.0, 0.5, 1.0):
+        drawn = draw(**{name: [0.5, 2.0], "joints_alike": alike}).fields[field]
+        assert (drawn[:, :6] == 0).all()
+        scale = drawn[:, 6:] / getattr(model, field)[6:]
+        assert scale.min() >= 0.5 and scale.max() <= 2.0 and np.ptp(scale) > 1.2
+        assert len(np.unique(scale[:, 0])) == N  # every robot by another share
+        # How alike the joints of a robot are: of uniform draws a and b, a + b shares half with a.
+        shared = scale.mean(axis=1).var() / scale.var()
+        assert shared == pytest.approx(
+            {0.0: 1 / 12, 0.5: 0.5 + 0.5 / 12, 1.0: 1.0}[alike], abs=0.15
+        )
 
 
 # The draws as a whole
