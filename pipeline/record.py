@@ -4,6 +4,7 @@ The log is what a robot's would be, by the same writer: something to replay, and
 """
 
 import argparse
+import math
 import time
 from pathlib import Path
 
@@ -135,6 +136,13 @@ def main() -> None:
         print(f"{asked.out}: {steps} steps{fall}")
 
 
+def _seconds(text: str) -> float:
+    seconds = float(text)
+    if not 0 < seconds < math.inf:
+        raise argparse.ArgumentTypeError(f"{text} is not allowed: want > 0")
+    return seconds
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m pipeline.record",
@@ -144,7 +152,7 @@ def _parser() -> argparse.ArgumentParser:
     add = parser.add_argument
     add("policy", type=Path, help="the ONNX file")
     add("--out", type=Path, default=Path("run.mcap"), help="the log [run.mcap]; must not exist")
-    add("--seconds", type=float, default=10.0, help="how long [10]")
+    add("--seconds", type=_seconds, default=10.0, help="how long [10]")
     add(
         "--command",
         type=float,

@@ -128,9 +128,7 @@ class LogWriter:
 class _Part:
     """One file. `started_s`: time of its first tick; `size`: bytes up to its last flush."""
 
-    def __init__(
-        self, path: Path, metadata: dict[str, str], schema: bytes, epoch_s: float
-    ) -> None:
+    def __init__(self, path: Path, metadata: dict[str, str], schema: bytes, epoch_s: float) -> None:
         self._epoch_s = epoch_s
         self._stream = path.open("xb")
         # Compression would cost more time than all the rest; `mcap compress` does it afterwards.

@@ -49,7 +49,7 @@ def summary(found: Findings) -> list[str]:
     lines = [f"{found.ticks} steps, the policy ran in {found.compared}", ""]
     lines.append(f"{'':38}{'max':>10}{'mean':>10}   first over {found.tolerance:g}")
     for name, tally in found.tallies.items():
-        row = f"{name:38}{tally.worst:10.2g}{tally.mean:10.2g}   "
+        row = f"{name:38}{tally.worst:10.3g}{tally.mean:10.3g}   "
         where = f"step {tally.first.step}, {tally.first.element}" if tally.first else "-"
         may = " (may differ)" if tally.first and name in found.expected else ""
         lines.append(row + where + may)
@@ -62,7 +62,14 @@ def summary(found: Findings) -> list[str]:
 
 
 def verdict(found: Findings) -> str:
-    """One line: the same, or the first step and element that differs."""
+    """One line: the same, or the first step and element that differs and should not."""
+    if found.diverged is None and "action" in found.expected:
+        action, targets = found.tallies["action"], found.tallies["joint_targets"]
+        return (
+            f"no fault in {found.compared} steps; actions differ by {action.mean:.3g} on average "
+            f"and {action.worst:.3g} at most, joint targets by {targets.mean:.3g} and "
+            f"{targets.worst:.3g} rad"
+        )
     if found.diverged is None:
         return f"same: {found.compared} steps agree to {found.tolerance:g}"
     name, spot = found.diverged
