@@ -8,7 +8,7 @@ import os
 import sys
 from pathlib import Path
 
-from deploy.log.format import LogError
+from deploy.log import LogError
 from deploy.policy import Policy
 from deploy.replay.compare import Comparer
 from deploy.replay.report import introduction, step_table, summary

@@ -6,8 +6,8 @@ import numpy as np
 
 from deploy.contract import PolicyContract
 from deploy.frames import projected_gravity, torso_to_base
-from deploy.log import LogHeader, Tick
-from deploy.log.format import LogError, elements
+from deploy.log import LogError, LogHeader, Tick
+from deploy.log.format import elements
 from deploy.observations import advance_phase, joint_targets, observe, term_slice
 from deploy.policy import Policy
 
@@ -66,7 +66,10 @@ class Comparer:
         check_joints(header.contract, policy.contract)
         self._policy, self._same = policy, same
         self._contract, self._log = policy.contract, header.contract
-        self._terms = _common_terms(self._log, self._contract)
+        self._terms = {
+            term: (_place(self._contract, term), _place(self._log, term))
+            for term in _common_terms(self._log, self._contract)
+        }
         changed = set[str]() if same else changed_terms(self._log, self._contract)
         # What another policy was fed is of use to this one only where both would see it alike.
         self._feed_logged = not changed and self._log.observation == self._contract.observation
@@ -82,10 +85,10 @@ class Comparer:
             "last_action" + FROM_BEFORE: names["last_action"],
             "phase" + FROM_BEFORE: ("phase",),
         }
-        for term in self._terms:
-            at = term_slice(self._contract, term)
-            of = names["observation"][at.start : at.stop]
-            layout[OBSERVATION + term] = tuple(name.partition(".")[2] for name in of)
+        for term, (mine, _) in self._terms.items():
+            layout[OBSERVATION + term] = tuple(
+                name.partition(".")[2] for name in names["observation"][mine]
+            )
         for name in ("action", "joint_targets", SENT):
             layout[name] = names["action"]
         return layout
@@ -107,12 +110,8 @@ class Comparer:
         if before is not None:
             pairs |= self._memory(before, tick)
         observation = observe(self._contract, tick.inputs)
-        for term in self._terms:
-            mine, logged = term_slice(self._contract, term), term_slice(self._log, term)
-            pairs[OBSERVATION + term] = Pair(
-                _rows(tick.observation)[logged.start : logged.stop],
-                observation[mine.start : mine.stop],
-            )
+        for term, (mine, logged) in self._terms.items():
+            pairs[OBSERVATION + term] = Pair(_rows(tick.observation)[logged], observation[mine])
         fed = _rows(tick.observation) if self._feed_logged else observation
         action = self._policy(fed[None])[0]
         pairs["action"] = Pair(_rows(tick.action), action)
@@ -148,6 +147,11 @@ class Comparer:
 
 def _rows(value: Any) -> np.ndarray:
     return np.asarray(value, np.float32)
+
+
+def _place(contract: PolicyContract, term: str) -> slice:
+    at = term_slice(contract, term)
+    return slice(at.start, at.stop)
 
 
 def _common_terms(log: PolicyContract, policy: PolicyContract) -> list[str]:

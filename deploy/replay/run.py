@@ -4,8 +4,7 @@ import hashlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from deploy.log import LogReader, Tick
-from deploy.log.format import LogError
+from deploy.log import LogError, LogReader, Tick
 from deploy.policy import Policy
 from deploy.replay.compare import Comparer, Pair
 from deploy.replay.gaps import hole, not_finite

@@ -36,10 +36,11 @@ class Tally:
     def add(self, tick: Tick, pair: Pair, elements: tuple[str, ...], tolerance: float) -> None:
         """Take in one step; what is not finite differs by infinity."""
         off = np.abs(pair.computed.astype(np.float64) - pair.logged)
-        off = np.nan_to_num(off, nan=np.inf, posinf=np.inf)
-        self.worst, self.total = max(self.worst, float(off.max())), self.total + float(off.sum())
+        off[np.isnan(off)] = np.inf
+        most = float(off.max())
+        self.worst, self.total = max(self.worst, most), self.total + float(off.sum())
         self.count += off.size
-        if self.first is None and off.max() > tolerance:
+        if self.first is None and most > tolerance:
             at = int(off.argmax())
             spot = (elements[at], float(pair.logged[at]), float(pair.computed[at]))
             self.first = Spot(tick.step, tick.time_s, *spot)
