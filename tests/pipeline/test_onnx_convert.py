@@ -25,9 +25,7 @@ def model():
 
 def feeds(n):
     rng = np.random.default_rng(n)
-    return {
-        name: rng.normal(size=(n, *shape)).astype(np.float32) for name, shape in INPUTS.items()
-    }
+    return {name: rng.normal(size=(n, *shape)).astype(np.float32) for name, shape in INPUTS.items()}
 
 
 @pytest.mark.parametrize("batch", [1, 2, 7])
