@@ -68,7 +68,7 @@ def bake(path: Path) -> bytes:
 
 
 def _clock(contract: PolicyContract, policy: "onnx.ModelProto") -> "onnx.ModelProto":
-    """Time -> phase, in double precision: after a day, single precision would be 8 ms off."""
+    """Time -> phase, in double precision: after a day, single precision has steps of 8 ms."""
     from onnx import TensorProto, helper, numpy_helper
 
     period = numpy_helper.from_array(np.float64(contract.gait_period_s), "clock/period")
@@ -130,10 +130,12 @@ def _plain_keys(contract: PolicyContract, path: Path) -> dict[str, str]:
 def is_baked_from(controller: Path, policy: Path) -> bool:
     """Whether a controller.onnx is there and has this policy.onnx inside."""
     import onnx
+    from google.protobuf.message import DecodeError
 
-    if not controller.is_file():
+    try:
+        metadata = {entry.key: entry.value for entry in onnx.load(controller).metadata_props}
+    except (FileNotFoundError, DecodeError):
         return False
-    metadata = {entry.key: entry.value for entry in onnx.load(controller).metadata_props}
     return metadata.get(POLICY_HASH_KEY) == sha256(policy.read_bytes())
 
 

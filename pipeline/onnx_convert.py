@@ -87,7 +87,7 @@ def _traced(
 ) -> "onnx.ModelProto":
     """The graph at batch 1, with the converters' names."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    # TensorFlow is slow to import, and only this stage needs it.
+    # TensorFlow is slow to import, and only conversion needs it.
     import onnx
     import tensorflow as tf
     import tf2onnx
@@ -164,7 +164,6 @@ def _name_tensors(
         node.output[:] = [names[name] for name in node.output]
     for tensor in graph.initializer:
         tensor.name = names[tensor.name]
-    graph.initializer.sort(key=lambda tensor: tensor.name)
     del graph.value_info[:]
 
 
@@ -182,21 +181,12 @@ def _free_batch(model: "onnx.ModelProto") -> None:
         if rows[0] != 1:
             raise ValueError(f"{node.name}: mixes the rows of a batch ({rows.tolist()})")
         rows[0] = whole
-        _give_constant(graph, node, place, rows)
+        node.input[place] = f"{node.name}_rows_{place}"  # its own: the converters share equal ones
+        graph.initializer.append(numpy_helper.from_array(rows, node.input[place]))
     used = {name for node in graph.node for name in node.input}
     kept = sorted((t for t in graph.initializer if t.name in used), key=lambda tensor: tensor.name)
     del graph.initializer[:]
     graph.initializer.extend(kept)
-
-
-def _give_constant(
-    graph: "onnx.GraphProto", node: "onnx.NodeProto", place: int, value: np.ndarray
-) -> None:
-    """Give a node a constant of its own: the converters share equal ones."""
-    from onnx import numpy_helper
-
-    node.input[place] = f"{node.name}_rows_{place}"
-    graph.initializer.append(numpy_helper.from_array(value, node.input[place]))
 
 
 def _symbolic_ends(

@@ -200,6 +200,8 @@ def test_it_carries_the_contract_and_says_which_policy_it_is(path, baked, tmp_pa
     controller.write_bytes(baked)
     assert is_baked_from(controller, path)
     assert not is_baked_from(controller, controller)
+    controller.write_bytes(baked[: len(baked) // 2])
+    assert not is_baked_from(controller, path)
 
 
 @pytest.fixture(scope="module")
