@@ -86,11 +86,13 @@ def recorded(config: Config, policy: Policy, count: int) -> Samples:
     before = np.arange(COLLECT_ENVS) * STRIDES_BEFORE * contract.gait_period_s
     time = (np.arange(steps)[:, None] * contract.ctrl_dt + before).ravel()[:count]
 
-    def join(rows: tuple[np.ndarray | None, ...]) -> np.ndarray | None:
-        return None if rows[0] is None else np.concatenate(rows)[:count]
-
-    sensors = Sensors(*map(join, zip(*said, strict=True)))
-    return _as_worn(contract, sensors, time, np.random.default_rng(config.seed))
+    known = {
+        name: np.concatenate([getattr(sensors, name) for sensors in said])[:count]
+        for name, first in said[0]._asdict().items()
+        if first is not None
+    }
+    rng = np.random.default_rng(config.seed)
+    return _as_worn(contract, Sensors(**known), time, rng)
 
 
 def extreme(config: Config, policy: Policy, count: int) -> Samples:
