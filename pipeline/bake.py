@@ -71,7 +71,7 @@ def _clock(contract: PolicyContract, policy: "onnx.ModelProto") -> "onnx.ModelPr
     """Time -> phase, in double precision: after a day, single precision has steps of 8 ms."""
     from onnx import TensorProto, helper, numpy_helper
 
-    period = numpy_helper.from_array(np.float64(contract.gait_period_s), "clock/period")
+    period = numpy_helper.from_array(np.asarray(contract.gait_period_s), "clock/period")
     nodes = [
         helper.make_node("Mod", ["time", period.name], ["clock/mod"], "clock/mod", fmod=1),
         helper.make_node("Div", ["clock/mod", period.name], ["clock/div"], "clock/div"),
