@@ -53,13 +53,16 @@ def collect_samples(config: Config, policy: TrainedPolicy) -> Samples:
     return Samples(flat, extreme.astype(np.float32))
 
 
-def check(config: Config, policy: TrainedPolicy, exported: Policy) -> dict[str, Any]:
+def check(
+    config: Config, policy: TrainedPolicy, exported: Policy, baked: dict[str, float]
+) -> dict[str, Any]:
     """Compare the two policies and return what parity.json says.
 
     Args:
         config: The configuration; `export` has the tolerances.
         policy: The Flax policy.
         exported: The ONNX policy.
+        baked: Errors of the controller.onnx around it: see `pipeline.controller_parity`.
     """
     flax_act = jax.jit(policy.act)
 
@@ -72,6 +75,7 @@ def check(config: Config, policy: TrainedPolicy, exported: Policy) -> dict[str, 
         for name, obs in vars(samples).items()
         for batch in (1, len(obs))
     }
+    errors |= baked
     divergence = rollout_divergence(config, flax, exported)
     limits = {name: config.export.max_abs_error for name in errors}
     limits["rollout_divergence"] = config.export.max_rollout_divergence

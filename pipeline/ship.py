@@ -5,6 +5,7 @@ import json
 from pathlib import Path
 
 from pipeline import config
+from pipeline.bake import CONTROLLER, bake_beside, is_baked_from
 from pipeline.cli import ARTIFACTS, expected_errors
 from pipeline.files import sha256, write_atomically
 from pipeline.model_card import model_card
@@ -12,7 +13,7 @@ from robots.errors import UserError
 
 POLICIES = Path("policies")
 """Holds one folder per robot with what a visitor may look at before running anything."""
-SHIPPED = ("policy.onnx", "gate.json", "report.html", "metrics.json", "parity.json")
+SHIPPED = ("policy.onnx", CONTROLLER, "gate.json", "report.html", "metrics.json", "parity.json")
 """Files that are copied."""
 PICTURES = ("preview.png", "preview.webp")
 """Copied too, where this machine could draw them."""
@@ -62,8 +63,12 @@ def main() -> None:
     )
     asked = parser.parse_args().robot
     with expected_errors():
-        robot = asked or config.load().robot
+        settings = config.load()
+        robot = asked or settings.robot
         written = ship(ARTIFACTS / robot, POLICIES / robot)
+        policy = POLICIES / robot / "policy.onnx"
+        if not is_baked_from(policy.with_name(CONTROLLER), policy):
+            written.append(bake_beside(policy, settings))
         card = POLICIES / robot / "README.md"
         write_atomically(card, model_card(ARTIFACTS / robot))
         for path in (*written, card):

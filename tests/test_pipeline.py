@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
+from pipeline.bake import is_baked_from
 from pipeline.model_card import model_card
 from tests.miniature import environment, make_miniature, read_params, run, write_params
 
@@ -51,7 +52,10 @@ def test_repro_writes_every_output(reproduced):
         "yaw_rmse",
         "swept_survival",
     }
-    assert json.loads((out / "parity.json").read_text())["passed"] is True
+    parity = json.loads((out / "parity.json").read_text())
+    assert parity["passed"] is True
+    assert parity["measured"]["controller_recorded_batch_10000"] <= 1e-5
+    assert is_baked_from(out / "controller.onnx", out / "policy.onnx")
     assert json.loads((out / "metrics.json").read_text())["episodes"] == 13
     assert (out / "report.html").read_text().lstrip().lower().startswith("<!doctype html>")
     for name in ("tracking.csv", "velocity.csv", "torque.csv"):
@@ -141,8 +145,8 @@ def test_two_runs_give_the_same_onnx_byte_for_byte(reproduced, tmp_path):
     for stage in ("stages.train", "stages.export"):
         done = run(folder, stage)
         assert done.returncode == 0, done.stderr
-    first = (reproduced / OUT / "policy.onnx").read_bytes()
-    assert (folder / OUT / "policy.onnx").read_bytes() == first
+    for name in ("policy.onnx", "controller.onnx"):
+        assert (folder / OUT / name).read_bytes() == (reproduced / OUT / name).read_bytes(), name
 
 
 def test_killed_and_resumed_training_ends_byte_for_byte_alike(reproduced, tmp_path):

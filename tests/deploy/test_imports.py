@@ -14,8 +14,10 @@ MODULES = [
     "robots.model",
     "deploy",
     "deploy.contract",
+    "deploy.log",
     "deploy.observations",
     "deploy.policy",
+    "deploy.replay.__main__",
 ]
 
 

@@ -1,0 +1,7 @@
+"""The record of a run, one file that the replay tool and Foxglove read: MCAP with JSON messages."""
+
+from deploy.log.format import LogError, LogHeader, Tick
+from deploy.log.reader import LogReader
+from deploy.log.writer import LogWriter
+
+__all__ = ["LogError", "LogHeader", "LogReader", "LogWriter", "Tick"]
