@@ -241,7 +241,7 @@ def test_every_range_of_an_episode_is_here(raw_params):
     names = (ranges.keys() - {"noise"}) | {f"noise.{name}" for name in ranges["noise"]}
     per_body = {"friction", "base_mass", "base_com", "link_mass_scale", "motor_strength"}
     per_body |= {"kp_scale", "kd_scale", "armature_scale", "frictionloss_scale", "damping_scale"}
-    per_body |= {"nominal_share", "pushed_share"}
+    per_body |= {"nominal_share", "pushed_share", "joints_alike"}
     at_reset = names - per_body - {"push_speed", "push_level_step", "push_one_way"}
     assert at_reset == RESET_CHANGES.keys()
     assert names - per_body == CALM.keys()
