@@ -7,7 +7,8 @@ import yaml
 from pydantic import Field, ValidationError
 
 import robots
-from pipeline.config_sections import Evaluate, Export, Physics, Ppo, Render, Sim2Sim
+from pipeline.config_gate import Sim2Sim
+from pipeline.config_sections import Evaluate, Export, Physics, Ppo, Render
 from pipeline.config_task import Task
 from pipeline.config_types import Section
 from robots.errors import UserError
