@@ -6,7 +6,7 @@ import numpy as np
 from pipeline.config import ConfigError
 from pipeline.config_gate import Conditions, Sim2Sim
 from pipeline.physics.native import INTEGRATORS
-from pipeline.sim2sim.floor import Floor
+from pipeline.sim2sim.floor import Floor, slope_quat
 from robots import RobotSpec
 from robots.model import build_model
 
@@ -80,11 +80,7 @@ def body_fields(
     fields["geom_solref"] = repeated(model.geom_solref)
     fields["geom_solref"][:, :, 0] = column("floor_softness_s")[:, None]
     fields["geom_quat"] = repeated(model.geom_quat)
-    half = -column("slope") / 2
-    zero = np.zeros(n)
-    fields["geom_quat"][:, model.geom("floor").id] = np.stack(
-        [np.cos(half), zero, np.sin(half), zero], axis=1
-    )
+    fields["geom_quat"][:, model.geom("floor").id] = slope_quat(column("slope"))
     fields["opt.timestep"] = np.asarray([c.sim_dt or model.opt.timestep for c in conditions])
     fields["opt.integrator"] = np.asarray(
         [INTEGRATORS[c.integrator] if c.integrator else model.opt.integrator for c in conditions]

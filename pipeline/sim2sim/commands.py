@@ -10,9 +10,7 @@ CONSTANT = ("grid", "stand")
 """Kinds of commands that do not change during an episode: their tracking is measured."""
 
 
-def schedule(
-    episodes: list[Episode], grid: np.ndarray, steps: int, ctrl_dt: float
-) -> np.ndarray:
+def schedule(episodes: list[Episode], grid: np.ndarray, steps: int, ctrl_dt: float) -> np.ndarray:
     """Commands of every episode, (T, n, 3) m/s, m/s, rad/s.
 
     Args:

@@ -11,7 +11,7 @@ START_JOINT_ERROR = 0.05
 """Half width of the joints' error at the start of an episode, rad."""
 STUMBLE_JOINTS, STUMBLE_TURN = 0.6, 2.0
 """Joint error per rad of stumble, rad, and turning rate, rad/s."""
-READINGS = ("gyro", "projected_gravity", "joint_pos", "joint_vel")
+READINGS: tuple[str, ...] = ("gyro", "projected_gravity", "joint_pos", "joint_vel")
 """Sensor readings with noise of their own."""
 
 

@@ -21,6 +21,12 @@ SEED = 7
 """Every robot walks over the same bumps."""
 
 
+def slope_quat(slope: np.ndarray) -> np.ndarray:
+    """(n, 4) wxyz, orientation of planes that rise along x; slope (n,) rad."""
+    zero = np.zeros(len(slope))
+    return np.stack([np.cos(slope / 2), zero, -np.sin(slope / 2), zero], axis=1)
+
+
 @dataclass(frozen=True)
 class Floor:
     """The shape of the floor; robots on the same one share a model.
@@ -35,7 +41,7 @@ class Floor:
 
     @classmethod
     def of(cls, conditions: Conditions) -> "Floor":
-        """The floor some conditions ask for."""
+        """The floor some conditions ask for, but for its slope."""
         return cls(conditions.bump_height, conditions.step_height)
 
     @property
@@ -43,9 +49,15 @@ class Floor:
         """Whether it is a plane."""
         return not (self.bump_height or self.step_height)
 
-    def lay(self, mjcf: mujoco.MjSpec) -> None:
-        """Make the floor of an MJCF this one."""
+    def lay(self, mjcf: mujoco.MjSpec, slope: float = 0.0) -> None:
+        """Make the floor of an MJCF this one.
+
+        Args:
+            mjcf: The MJCF; it has a plane named `floor`.
+            slope: rad, uphill along x; of a flat floor.
+        """
         if self.flat:
+            mjcf.geom("floor").quat = slope_quat(np.asarray([slope]))[0]
             return
         height = self.heights
         top = float(height.max())

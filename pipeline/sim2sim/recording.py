@@ -61,7 +61,5 @@ class Recorder:
             fell_at: (n,) control step of the fall, or T.
         """
         samples = self._samples
-        shared = {
-            f.name: samples.pop(f.name) for f in fields(Episodes) if f.name in self._samples
-        }
+        shared = {f.name: samples.pop(f.name) for f in fields(Episodes) if f.name in self._samples}
         return Recording(Episodes(command=command, fell_at=fell_at, **shared), **samples)

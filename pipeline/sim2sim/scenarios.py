@@ -38,7 +38,7 @@ def mixed(name: str, **conditions: Any) -> Scenario:
 
 def along(axis: str, value: Value) -> Scenario:
     """A scenario that differs from nominal along one axis."""
-    return Scenario(axis, value, Conditions(**{axis: value}))
+    return Scenario(axis, value, Conditions.model_validate({axis: value}))
 
 
 NOMINAL = mixed("nominal")

@@ -1,4 +1,4 @@
-"""What a policy gets to read of the gate's robots: sensors with errors, and frames that get lost."""
+"""What a policy reads of the gate's robots: sensors with errors, and frames that get lost."""
 
 import numpy as np
 

@@ -74,7 +74,7 @@ class GateSimulator:
         self._quat = self._batch.sensor("orientation").data
         self._self_contacts = self._batch.sensor(SELF_CONTACT).data
         self._sensordata = self._batch.bind("sensordata")
-        self._foot_columns = dict(
+        self._foot_columns: dict[str, np.ndarray] = dict(
             zip(("pos", "vel", "force"), foot_columns(model, robot), strict=True)
         )
         self._sole = np.asarray([foot.radius for foot in robot.feet])
@@ -198,7 +198,9 @@ class GateSimulator:
                 torque[ids] = self._torque(ids, history[periods, ids], offset[ids])
                 self._ctrl[ids] = torque[ids]
                 last = substep == n_substeps - 1
-                self._step(ids, mujoco.mjtStage.mjSTAGE_VEL if last else mujoco.mjtStage.mjSTAGE_NONE)
+                self._step(
+                    ids, mujoco.mjtStage.mjSTAGE_VEL if last else mujoco.mjtStage.mjSTAGE_NONE
+                )
                 impact[ids] = np.maximum(impact[ids], self._foot("force")[ids, :, 0])
         # Blown-up physics is a fall of that episode; the others go on.
         self._broken |= diverged(self._qpos, self._qvel) | ~np.isfinite(torque).all(axis=1)

@@ -10,7 +10,6 @@ import numpy as np
 from deploy.policy import Policy
 from pipeline.command_grid import command_grid
 from pipeline.config_gate import Sim2Sim
-from pipeline.progress import Progress
 from pipeline.quality import rms, tracking_errors, wilson
 from pipeline.sim2sim.commands import CONSTANT, schedule
 from pipeline.sim2sim.floor import Floor
