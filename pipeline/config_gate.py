@@ -1,6 +1,6 @@
 """The gate's section of params.yaml: what a robot meets there, and what is asked of it."""
 
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Optional
 
 from pydantic import Field, create_model, field_validator
 
@@ -8,7 +8,7 @@ from pipeline.config_task import Noise
 from pipeline.config_types import Count, NonNegative, Positive, Section, Share
 
 
-def _axis(nominal: Any, unit: str, **allowed: float) -> Any:
+def _axis(nominal: Any, unit: str, **allowed: Any) -> Any:
     return Field(nominal, json_schema_extra={"unit": unit}, **allowed)
 
 
@@ -75,7 +75,8 @@ def _per_axis(name: str, axes: tuple[str, ...], at_most: int | None = None) -> t
     """A section with an optional tuple of values for each axis, held to what the axis allows."""
     several = Field(min_length=1, max_length=at_most)
     fields: dict[str, Any] = {
-        axis: (Annotated[tuple[_value_of(axis), ...], several] | None, None) for axis in axes
+        axis: (Optional[Annotated[tuple[_value_of(axis), ...], several]], None)  # noqa: UP045
+        for axis in axes
     }
     return create_model(name, __base__=Section, **fields)
 

@@ -71,14 +71,15 @@ def curve_chart(
     parts.append(frame.x_axis(ticks_between(*frame.x, 5)))
     shown = {"s": "ms", "1": ""}.get(unit, unit)
     parts.append(text(shown, (frame.left + WIDTH) / 2, 152, "middle"))
-    parts.append(frame.line("zero", (scale * nominal,) * 2, frame.y))
-    parts += [frame.line("required", (scale * m,) * 2, frame.y) for m in margins]
+    parts.append(frame.line("zero", (scale * nominal, scale * nominal), frame.y))
+    parts += [frame.line("required", (scale * m, scale * m), frame.y) for m in margins]
     line = np.asarray([(scale * x, share) for x, share, _, _ in points])
-    for x, share, low, high in points:
+    parts.append(_curve(frame, "measured", line[:, 0], line[:, 1]))
+    for (x, share), (_, _, low, high) in zip(line, points, strict=True):
         css = "steady" if share == 1 else "fell"
-        parts.append(frame.line(f"interval {css}", (scale * x,) * 2, (low, high)))
-        parts.append(_marker(css, frame.px(scale * x), frame.py(share)))
-    return picture(title, frame.height, [_curve(frame, "measured", line[:, 0], line[:, 1]), *parts])
+        parts.append(frame.line(f"interval {css}", (x, x), (low, high)))
+        parts.append(_marker(css, frame.px(x), frame.py(share)))
+    return picture(title, frame.height, parts)
 
 
 def sweep_class(falls: int, high: float, required: float | None) -> str:
