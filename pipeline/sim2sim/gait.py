@@ -107,7 +107,7 @@ def settling_time(velocity: np.ndarray, command: np.ndarray, ctrl_dt: float) -> 
         command: (T, n, 3).
         ctrl_dt: Control period, s.
     """
-    width = max(1, round(SMOOTH_S / ctrl_dt))
+    width = min(max(1, round(SMOOTH_S / ctrl_dt)), len(velocity))
     summed = np.cumsum(np.concatenate([np.zeros_like(velocity[:1]), velocity]), axis=0)
     smooth = (summed[width:] - summed[:-width]) / width
     off = np.linalg.norm((smooth - command[width - 1 :])[:, :, :2], axis=-1) > SETTLED

@@ -160,3 +160,7 @@ def read_gate(path: Path) -> dict[str, Any]:
 def json_schema() -> str:
     """The layout as JSON Schema."""
     return json.dumps(Gate.model_json_schema(), indent=2) + "\n"
+
+
+if __name__ == "__main__":
+    print(json_schema(), end="")
