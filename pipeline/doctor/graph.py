@@ -4,7 +4,6 @@ import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import onnx
@@ -12,11 +11,10 @@ from google.protobuf.message import DecodeError
 from onnx import external_data_helper, numpy_helper
 
 from pipeline.doctor.findings import DoctorError
+from pipeline.doctor.tensors import check_inferred, check_stored, tensors
 
 MAX_FILE_BYTES = 2**29
 """A walking policy has a few MB."""
-MAX_TENSOR_BYTES = 2**28
-"""Of one tensor: 67 million floats."""
 
 
 @dataclass(frozen=True)
@@ -65,8 +63,8 @@ def read_graph(path: Path) -> Graph:
     """
     model = _parse(path)
     for tensor in tensors(model):
-        _check_stored(path, tensor)
-    _check_inferred(path, model)
+        check_stored(path, tensor)
+    check_inferred(path, model)
     external = {
         tensor.name: _location(tensor)
         for tensor in tensors(model)
@@ -105,85 +103,6 @@ def _parse(path: Path) -> onnx.ModelProto:
     return model
 
 
-def graphs(model: onnx.ModelProto) -> Iterator[Any]:
-    """The main graph, the model's functions, and every graph inside their nodes."""
-    queue: list[Any] = [model.graph, *model.functions]
-    while queue:
-        graph = queue.pop()
-        yield graph
-        for node in graph.node:
-            for attribute in node.attribute:
-                if attribute.type == onnx.AttributeProto.GRAPH:
-                    queue.append(attribute.g)
-                queue += attribute.graphs
-
-
-def tensors(model: onnx.ModelProto) -> Iterator[onnx.TensorProto]:
-    """Every tensor that the file states: weights, and constants inside nodes."""
-    for graph in graphs(model):
-        if isinstance(graph, onnx.GraphProto):
-            yield from graph.initializer
-            yield from (sparse.values for sparse in graph.sparse_initializer)
-        for node in graph.node:
-            for attribute in node.attribute:
-                if attribute.type == onnx.AttributeProto.TENSOR:
-                    tensor = onnx.TensorProto()
-                    tensor.CopyFrom(attribute.t)
-                    tensor.name = tensor.name or f"{node.name or node.op_type}.{attribute.name}"
-                    yield tensor
-                yield from attribute.tensors
-
-
-def _check_stored(path: Path, tensor: onnx.TensorProto) -> None:
-    """Refuse a tensor that is too large, or that is not what it says it is."""
-    _check_size(path, tensor.name, tensor.dims, tensor.data_type)
-    if tensor.data_location == onnx.TensorProto.EXTERNAL:
-        return
-    try:
-        numpy_helper.to_array(tensor)
-    except Exception as problem:  # onnx and NumPy raise many types
-        shape = list(tensor.dims)
-        raise DoctorError(
-            f"{path}: tensor {tensor.name!r} says {shape} and holds something else; the file is "
-            "damaged"
-        ) from problem
-
-
-def _check_inferred(path: Path, model: onnx.ModelProto) -> None:
-    """Refuse a graph that would compute a huge tensor, as far as that follows from its shapes."""
-    values = [*model.graph.input, *model.graph.output, *model.graph.value_info]
-    try:
-        inferred = onnx.shape_inference.infer_shapes(model, data_prop=True).graph
-        values += [*inferred.value_info, *inferred.output]
-    except Exception as problem:  # what is wrong with it ONNX Runtime says better
-        del problem
-    for value in values:
-        if value.type.HasField("tensor_type"):
-            tensor = value.type.tensor_type
-            dims = [dim.dim_value for dim in tensor.shape.dim if dim.HasField("dim_value")]
-            _check_size(path, value.name, dims, tensor.elem_type)
-
-
-def _check_size(path: Path, name: str, dims: Any, data_type: int) -> None:
-    size = _bytes_of(data_type)
-    for dim in dims:
-        if dim < 0:
-            raise DoctorError(f"{path}: tensor {name!r} has the impossible shape {list(dims)}")
-        size *= max(dim, 1)
-    if size > MAX_TENSOR_BYTES:
-        raise DoctorError(
-            f"{path}: tensor {name!r} of shape {list(dims)} asks for {size:,} bytes, want at most "
-            f"{MAX_TENSOR_BYTES:,}"
-        )
-
-
-def _bytes_of(data_type: int) -> int:
-    try:
-        return onnx.helper.tensor_dtype_to_np_dtype(data_type).itemsize or 1
-    except (KeyError, ValueError, TypeError):
-        return 1
-
-
 def _location(tensor: onnx.TensorProto) -> str:
     entries = {entry.key: entry.value for entry in tensor.external_data}
     return entries.get("location", "")
@@ -209,7 +128,7 @@ def _load_external(path: Path, model: onnx.ModelProto, files: set[str]) -> None:
         reason = " ".join(str(problem).split())
         raise DoctorError(f"{path}: external data cannot be read: {reason}") from problem
     for tensor in tensors(model):
-        _check_stored(path, tensor)
+        check_stored(path, tensor)
 
 
 def _tensor(value: onnx.ValueInfoProto) -> Tensor:

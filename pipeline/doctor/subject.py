@@ -14,6 +14,9 @@ from pipeline.doctor.readers.deploy_yaml import read_deploy
 from pipeline.doctor.readers.mjlab import read_mjlab
 from pipeline.doctor.robot import Robot, load_robot, motor_names, recognise
 
+MAX_INPUTS = 2**13
+"""Numbers in an observation: what a blind policy with a long history has, and then some."""
+
 
 @dataclass(frozen=True)
 class Subject:
@@ -104,6 +107,11 @@ def _load(graph: Graph) -> tuple[Network | None, list[Finding]]:
     shape = graph.inputs[0].shape if graph.inputs else ()
     if len(shape) != 2 or not isinstance(shape[1], int) or graph.missing:
         return None, []
+    if shape[1] > MAX_INPUTS:
+        raise DoctorError(
+            f"{graph.path}: input {graph.inputs[0].name!r} has {shape[1]:,} numbers, want at most "
+            f"{MAX_INPUTS:,}"
+        )
     try:
         return Network(graph), []
     except NetworkError as problem:

@@ -1,37 +1,27 @@
-"""A described policy put on a robot of ours and made to walk, in one or another order of joints."""
+"""A described policy walked in the gate's simulator, in one or another order of joints."""
 
 import contextlib
-import dataclasses
 import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import yaml
 
-from deploy.contract import ObservationTerm, PolicyContract
-from deploy.observations import TERMS, term_slice
+from deploy.contract import PolicyContract
 from pipeline.command_grid import command_grid
 from pipeline.config import ConfigError, parse
 from pipeline.config_sections import Sim2Sim
-from pipeline.doctor.described import JOINT_KINDS, Described
-from pipeline.doctor.samples import USUAL
+from pipeline.doctor.adapter import Adapter, CannotWalkError, Order, make_contract
+from pipeline.doctor.described import Described
 from pipeline.provenance import ROOT
 from pipeline.quality import Episodes, rms, tracking_errors
 from pipeline.sim2sim.scenarios import NOMINAL
 from pipeline.sim2sim.simulator import GateSimulator
 from robots import RobotSpec
 
-CTRL_DT = 0.02
-"""Control period where none is stated, s: that of unitree_rl_gym, unitree_rl_lab and mjlab."""
 SETTLE_SHARE = 0.5
 """Share of a walk that is not measured."""
-PER_ROBOT = ("kp", "kd", "default_joint_pos", "action_scale")
-
-
-class CannotWalkError(Exception):
-    """A policy cannot be put on a robot of ours; the message says why."""
 
 
 @dataclass(frozen=True)
@@ -51,123 +41,6 @@ class Walk:
     planar: float
     yaw: float
     upright: float
-
-
-@dataclass(frozen=True)
-class Order:
-    """A guess at which joints the network means.
-
-    Args:
-        joints: Joint of each action.
-        by_place: Whether gains, scale and pose belong to the places, so that they move along with
-            the network's order; else they belong to the names.
-    """
-
-    joints: tuple[str, ...]
-    by_place: bool = False
-
-
-def make_contract(said: Described, spec: RobotSpec, order: Order) -> PolicyContract:
-    """State what was described as a contract, in the robot's own order of joints.
-
-    Raises:
-        CannotWalkError: If something is missing, or is not what our robots have.
-    """
-    names = said.joint_names
-    if names is None or sorted(names) != sorted(spec.joint_names):
-        count = f"{len(names)} joints" if names else "joints it does not name"
-        raise CannotWalkError(
-            f"it drives {count}, and our {spec.title} has {len(spec.joint_names)}: "
-            "another set of joints"
-        )
-    if said.action_offset and not np.allclose(said.action_offset, said.default_joint_pos or 0):
-        raise CannotWalkError("its zero action is not its default pose")
-    owners = order.joints if order.by_place else names
-    fields: dict[str, Any] = {}
-    for field in PER_ROBOT:
-        values = getattr(said, field)
-        if values is None or len(values) != len(names):
-            raise CannotWalkError(f"nothing says its {field}")
-        fields[field] = tuple(values[owners.index(joint)] for joint in spec.joint_names)
-    return PolicyContract(
-        robot=spec.name,
-        joint_names=spec.joint_names,
-        motor_indices=tuple(joint.motor_index for joint in spec.joints),
-        joint_lower=tuple(joint.lower for joint in spec.joints),
-        joint_upper=tuple(joint.upper for joint in spec.joints),
-        effort_limit=tuple(joint.effort_limit for joint in spec.joints),
-        velocity_limit=tuple(joint.velocity_limit for joint in spec.joints),
-        observation=_terms(said, spec, owners),
-        ctrl_dt=said.ctrl_dt or CTRL_DT,
-        gait_period_s=said.gait_period_s or 1.0,
-        command_ranges=said.command_ranges or USUAL,
-        command_dead_zone=said.command_dead_zone or 0.0,
-        imu_frame=spec.imu_frame,
-        **fields,
-    )
-
-
-def _terms(
-    said: Described, spec: RobotSpec, owners: tuple[str, ...]
-) -> tuple[ObservationTerm, ...]:
-    terms: list[ObservationTerm] = []
-    for term in said.observation or ():
-        if term.kind not in TERMS or term.size is None:
-            raise CannotWalkError(f"the simulated robot has no sensor for {term.name!r}")
-        scale = term.scale or (1.0,) * term.size
-        if term.kind in JOINT_KINDS:
-            if len(scale) != len(owners):
-                raise CannotWalkError(f"{term.name} has {len(scale)} numbers")
-            scale = tuple(scale[owners.index(joint)] for joint in spec.joint_names)
-        terms.append(ObservationTerm(term.kind, scale))
-    if not terms:
-        raise CannotWalkError("nothing says what it observes")
-    return tuple(terms)
-
-
-class Adapter:
-    """Lets a network that has its joints in another order, or a history, walk in the gate.
-
-    Args:
-        network: (n, observation) -> (n, action), in the policy's order.
-        contract: The contract in the robot's order.
-        history: Readings that each term holds.
-        orders: (n, num_joints) for each simulation, place in the robot's order of each joint of
-            the policy's.
-    """
-
-    def __init__(
-        self,
-        network: Callable[[np.ndarray], np.ndarray],
-        contract: PolicyContract,
-        history: tuple[int, ...],
-        orders: np.ndarray,
-    ) -> None:
-        self._network, self._contract = network, contract
-        self._history, self._orders = history, orders
-        self._past: list[np.ndarray] = []
-
-    def __call__(self, obs: np.ndarray) -> np.ndarray:
-        """The action in the robot's order, for an observation in the robot's order."""
-        blocks = [self._reorder(obs, term.name) for term in self._contract.observation]
-        past = self._past or [np.repeat(b[:, None], h, 1) for b, h in self._both(blocks)]
-        self._past = [
-            np.concatenate([old[:, 1:], block[:, None]], axis=1)
-            for old, block in zip(past, blocks, strict=True)
-        ]
-        seen = np.concatenate([past.reshape(len(obs), -1) for past in self._past], axis=1)
-        action = self._network(seen)
-        in_robots_order = np.zeros_like(action)
-        np.put_along_axis(in_robots_order, self._orders, action, axis=1)
-        return in_robots_order
-
-    def _both(self, blocks: list[np.ndarray]) -> Sequence[tuple[np.ndarray, int]]:
-        return list(zip(blocks, self._history, strict=True))
-
-    def _reorder(self, obs: np.ndarray, name: str) -> np.ndarray:
-        found = term_slice(self._contract, name)
-        block = obs[:, found.start : found.stop]
-        return np.take_along_axis(block, self._orders, axis=1) if name in JOINT_KINDS else block
 
 
 def walk(
@@ -246,17 +119,3 @@ def _judge(episodes: Episodes) -> Walk:
         yaw=rms(yaw),
         upright=float(episodes.fell_at.mean() / steps),
     )
-
-
-def in_order_of(said: Described, joints: tuple[str, ...]) -> list[Order]:
-    """An order, with gains and pose by name and, where that differs, by place."""
-    by_name = Order(joints)
-    names = said.joint_names or ()
-    moved = dataclasses.replace(by_name, by_place=True)
-    for field in PER_ROBOT:
-        values = getattr(said, field) or ()
-        if len(values) == len(names) and any(
-            values[names.index(joint)] != values[place] for place, joint in enumerate(joints)
-        ):
-            return [by_name, moved]
-    return [by_name]

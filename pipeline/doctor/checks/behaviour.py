@@ -10,6 +10,8 @@ from pipeline.doctor.subject import Subject
 
 ROWS, STEP_ROWS = 256, 32
 """Observations drawn, and those at which inputs are moved."""
+MANY = 512
+"""Inputs from which on they are moved at fewer observations, to be done in seconds."""
 EXTREME = 100.0
 """Width of observations that no robot makes but a fallen one, or a broken sensor, comes near."""
 STILL = 1e-6
@@ -90,8 +92,8 @@ def _reach(subject: Subject) -> np.ndarray | None:
     """(inputs,) how far moving each input moves the action at most."""
     if subject.network is None or subject.input_size is None:
         return None
-    rows = STEP_ROWS if subject.network.free_batch else STEP_ROWS // 8
     size = subject.input_size
+    rows = STEP_ROWS if subject.network.free_batch and size <= MANY else STEP_ROWS // 8
     at = walking(subject.described, size, rows)
     step = np.maximum(walking(subject.described, size, ROWS).std(axis=0), LEAST_STEP)
     base = subject.network(at)

@@ -17,14 +17,14 @@ LIMITS = ("effort_limit", "velocity_limit")
 def check_joint_names(subject: Subject) -> Iterator[Finding]:
     """Names that the robot does not have, another order, joints that nobody drives."""
     said, robot = subject.described, subject.robot
-    if not said.joint_names:
-        return
     where = said.where("joint_names")
     if robot is None:
-        fix = "give its MJCF with --model, or its name with --robot"
+        fix = "give its name with --robot, or its MJCF with --model"
         yield note("joints", "the robot is unknown: joints and poses were not checked", where, fix)
         return
-    if strange := [name for name in said.joint_names if name not in robot.joint_names]:
+    welded = {joint.name for joint in robot.spec.held_joints} if robot.spec else set[str]()
+    absent = [name for name in said.joint_names or () if name not in robot.joint_names]
+    if strange := [name for name in absent if name not in welded]:
         close = difflib.get_close_matches(strange[0], robot.joint_names, n=1)
         yield error(
             "joints",
@@ -34,19 +34,34 @@ def check_joint_names(subject: Subject) -> Iterator[Finding]:
             "use the robot's names; give its own MJCF with --model if this is another robot",
         )
         return
-    in_order = tuple(name for name in robot.joint_names if name in said.joint_names)
-    if in_order != said.joint_names:
-        place = next(i for i, name in enumerate(in_order) if name != said.joint_names[i])
+    if absent:
         yield note(
             "joints",
-            f"are in another order than the MJCF's: place {place} is {said.joint_names[place]} "
+            f"{listed(absent)} cannot move in {robot.where}: ranges, torques and stance were not "
+            "checked",
+            where,
+            "give the MJCF of the whole robot with --model",
+        )
+        return
+    yield from _check_order(said, robot)
+
+
+def _check_order(said: Described, robot: Robot) -> Iterator[Finding]:
+    """Another order than the MJCF's, and joints that nobody drives."""
+    names, where = said.joint_names or (), said.where("joint_names")
+    in_order = tuple(name for name in robot.joint_names if name in names)
+    if in_order != names and len(in_order) == len(names):
+        place = next(i for i, name in enumerate(in_order) if name != names[i])
+        yield note(
+            "joints",
+            f"are in another order than the MJCF's: place {place} is {names[place]} "
             f"here and {in_order[place]} there",
             where,
             "whoever runs the policy has to go by names, not by places",
         )
     held = {joint.name for joint in said.held_joints or ()}
-    idle = [name for name in robot.joint_names if name not in {*said.joint_names, *held}]
-    if idle:
+    idle = [name for name in robot.joint_names if name not in {*names, *held}]
+    if idle and names:
         yield note(
             "joints",
             f"nothing drives {listed(idle)}",

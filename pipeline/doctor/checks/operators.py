@@ -10,8 +10,8 @@ from collections.abc import Iterator
 import onnx
 
 from pipeline.doctor.findings import Finding, error, listed, warning
-from pipeline.doctor.graph import graphs
 from pipeline.doctor.subject import Subject
+from pipeline.doctor.tensors import graphs
 
 OLDEST = "ONNX Runtime 1.12"
 MAX_IR = 8

@@ -39,7 +39,12 @@ def check_completeness(subject: Subject) -> Iterator[Finding]:
             "contract, or mjlab's keys)",
         )
         return
-    missing = [f"{name} ({why})" for name, why in NEEDED.items() if getattr(said, name) is None]
+    spoilt = {finding.where for finding in subject.reading}
+    missing = [
+        f"{name} ({why})"
+        for name, why in NEEDED.items()
+        if getattr(said, name) is None and not any(w.startswith(said.where(name)) for w in spoilt)
+    ]
     if missing:
         yield warning(
             "metadata",

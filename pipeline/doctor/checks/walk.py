@@ -3,10 +3,11 @@
 import math
 from collections.abc import Iterator
 
+from pipeline.doctor.adapter import CannotWalkError, Order, in_order_of
 from pipeline.doctor.findings import Finding, error, note, warning
 from pipeline.doctor.orders import known_orders
 from pipeline.doctor.subject import Subject
-from pipeline.doctor.walking import CannotWalkError, Order, Walk, in_order_of, walk
+from pipeline.doctor.walking import Walk, walk
 
 AS_DESCRIBED, GUESSES = (0, 1, 5, 7, 9, 10), (5, 7, 9)
 """Commands of `pipeline.command_grid`: stand, back, forth, sideways, turn, curve; and three."""

@@ -5,8 +5,8 @@ from collections.abc import Iterator
 import numpy as np
 
 from pipeline.doctor.findings import Finding, error
-from pipeline.doctor.graph import graphs
 from pipeline.doctor.subject import Subject
+from pipeline.doctor.tensors import graphs
 
 BOUNDS = ("Clip", "Min", "Max", "Where")
 """Operators to which an infinite constant may be a bound that is none."""
