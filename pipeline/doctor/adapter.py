@@ -9,12 +9,10 @@ import numpy as np
 
 from deploy.contract import ObservationTerm, PolicyContract
 from deploy.observations import TERMS, term_slice
-from pipeline.doctor.described import JOINT_KINDS, Described
+from pipeline.doctor.described import CTRL_DT, JOINT_KINDS, Described
 from pipeline.doctor.samples import USUAL
 from robots import RobotSpec
 
-CTRL_DT = 0.02
-"""Control period where none is stated, s: that of unitree_rl_gym, unitree_rl_lab and mjlab."""
 PER_ROBOT = ("kp", "kd", "default_joint_pos", "action_scale")
 
 
@@ -50,8 +48,16 @@ def in_order_of(said: Described, joints: tuple[str, ...]) -> list[Order]:
     return [by_name]
 
 
-def make_contract(said: Described, spec: RobotSpec, order: Order) -> PolicyContract:
+def make_contract(
+    said: Described, spec: RobotSpec, order: Order, gait_period_s: float
+) -> PolicyContract:
     """State what was described as a contract, in the robot's own order of joints.
+
+    Args:
+        said: The description.
+        spec: The robot.
+        order: Which joints the network is taken to mean.
+        gait_period_s: Period of the gait clock where none is stated, s.
 
     Raises:
         CannotWalkError: If something is missing, or is not what our robots have.
@@ -82,7 +88,7 @@ def make_contract(said: Described, spec: RobotSpec, order: Order) -> PolicyContr
         velocity_limit=tuple(joint.velocity_limit for joint in spec.joints),
         observation=_terms(said, spec, owners),
         ctrl_dt=said.ctrl_dt or CTRL_DT,
-        gait_period_s=said.gait_period_s or 1.0,
+        gait_period_s=said.gait_period_s or gait_period_s,
         command_ranges=said.command_ranges or USUAL,
         command_dead_zone=said.command_dead_zone or 0.0,
         imu_frame=spec.imu_frame,

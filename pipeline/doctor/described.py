@@ -9,6 +9,8 @@ from deploy.contract import CommandRanges
 from robots import HeldJoint
 
 Values = tuple[float, ...]
+CTRL_DT = 0.02
+"""Control period where none is stated, s: that of unitree_rl_gym, unitree_rl_lab and mjlab."""
 PER_JOINT = (
     "joint_names",
     "motor_indices",

@@ -86,16 +86,17 @@ class Network:
         Raises:
             NetworkError: If it cannot be run, or not within the limits.
         """
-        if self.free_batch:
-            return self._run(obs)
-        return np.concatenate([self._run(np.repeat(row[None], self._rows, 0))[:1] for row in obs])
+        with _limited("run") as options:
+            if self.free_batch:
+                return self._run(obs, options)
+            rows = [np.repeat(row[None], self._rows, axis=0) for row in obs]
+            return np.concatenate([self._run(row, options)[:1] for row in rows])
 
-    def _run(self, obs: np.ndarray) -> np.ndarray:
+    def _run(self, obs: np.ndarray, options: onnxruntime.RunOptions) -> np.ndarray:
         tensor = self.graph.inputs[0]
         feed = {tensor.name: obs.astype(NUMPY.get(tensor.dtype, np.float32)), **self._rest}
-        with _limited("run") as options:
-            action = self._session.run([self.graph.outputs[0].name], feed, options)[0]
-            return np.asarray(action, np.float32).reshape(len(obs), -1)
+        action = self._session.run([self.graph.outputs[0].name], feed, options)[0]
+        return np.asarray(action, np.float32).reshape(len(obs), -1)
 
 
 @contextlib.contextmanager

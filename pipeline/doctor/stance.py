@@ -22,12 +22,14 @@ class Stance:
     Args:
         feet: Height of each foot's lowest point above the lowest of all, m.
         lower: Other links that reach as low as the feet, by how much lower than the lowest foot, m.
+        folded: Feet's links that touch the floor with the end at their joint, as a kneeling leg.
         outside: How far the centre of mass is outside the soles, m; negative inside.
         direction: Where it is outside: front, back, left or right.
     """
 
     feet: dict[str, float]
     lower: dict[str, float]
+    folded: tuple[str, ...]
     outside: float
     direction: str
 
@@ -65,6 +67,11 @@ def stand(robot: Robot, pose: dict[str, float]) -> Stance | None:
             for link, low in lowest.items()
             if link not in feet and low < ground + TOUCH
         },
+        folded=tuple(
+            model.body(link).name
+            for link in sorted(feet)
+            if _is_folded(model, data, link, points[link])
+        ),
         outside=outside,
         direction=direction,
     )
@@ -90,6 +97,13 @@ def _carries_joints(model: mujoco.MjModel, link: int) -> bool:
         for body in range(1, model.nbody)
         if model.body_weldid[body] == body
     )
+
+
+def _is_folded(model: mujoco.MjModel, data: mujoco.MjData, link: int, points: np.ndarray) -> bool:
+    """Whether all that touches the floor is in the half of the link that is next to its joint."""
+    joint = int(model.body_jntadr[link]) + int(model.body_jntnum[link]) - 1
+    reach = np.linalg.norm(points - data.xanchor[joint], axis=1)
+    return bool(reach[points[:, 2] < points[:, 2].min() + TOUCH].max() < reach.max() / 2)
 
 
 def _points(model: mujoco.MjModel, data: mujoco.MjData) -> dict[int, list[np.ndarray]]:

@@ -10,7 +10,7 @@ import yaml
 
 from deploy.contract import PolicyContract
 from pipeline.command_grid import command_grid
-from pipeline.config import ConfigError, parse
+from pipeline.config import Config, ConfigError, parse
 from pipeline.config_sections import Sim2Sim
 from pipeline.doctor.adapter import Adapter, CannotWalkError, Order, make_contract
 from pipeline.doctor.described import Described
@@ -64,10 +64,11 @@ def walk(
     Raises:
         CannotWalkError: If the policy cannot be put on the robot.
     """
-    settings = _settings(spec.name)
+    config = _config(spec.name)
+    period_s = config.task.control.gait_period_s
     groups: dict[PolicyContract, list[int]] = {}
     for index, order in enumerate(orders):
-        groups.setdefault(make_contract(said, spec, order), []).append(index)
+        groups.setdefault(make_contract(said, spec, order, period_s), []).append(index)
     history = tuple(term.history for term in said.observation or ())
     found: dict[int, Walk] = {}
     for contract, members in groups.items():
@@ -77,20 +78,19 @@ def walk(
         commands = command_grid(contract.command_ranges)[list(grid)]
         rows = np.tile(commands, (len(members), 1))
         adapter = Adapter(network, contract, history, np.repeat(places, len(grid), axis=0))
-        episodes = _simulate(contract, spec, settings, adapter, rows, duration_s)
+        episodes = _simulate(contract, spec, config.sim2sim, adapter, rows, duration_s)
         for place, member in enumerate(members):
             which = np.arange(place * len(grid), (place + 1) * len(grid))
             found[member] = _judge(episodes.select(which))
     return [found[index] for index in range(len(orders))]
 
 
-def _settings(robot: str) -> Sim2Sim:
+def _config(robot: str) -> Config:
     try:
         raw = yaml.safe_load((ROOT / "params.yaml").read_text())
-        settings = parse({**raw, "robot": robot}).sim2sim
+        return parse({**raw, "robot": robot})
     except (OSError, yaml.YAMLError, ConfigError) as problem:
         raise CannotWalkError(f"params.yaml has no gate for {robot}: {problem}") from problem
-    return settings
 
 
 def _simulate(

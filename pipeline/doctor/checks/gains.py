@@ -1,6 +1,6 @@
 """Gains and action scale: do they make sense, and against the motors' torque?"""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from pipeline.doctor.findings import Finding, error, listed, warning
 from pipeline.doctor.subject import Subject
@@ -12,21 +12,27 @@ FEEBLE = 0.01
 """Share of the motor's torque below which a unit action does nothing."""
 
 
+WRONG: tuple[tuple[str, Callable[[float], bool], str], ...] = (
+    ("kp", lambda value: value <= 0, "nothing moves the joint"),
+    ("kd", lambda value: value < 0, "it drives the joint and does not damp it"),
+    ("action_scale", lambda value: value <= 0, "its action moves nothing, or the wrong way"),
+)
+"""Which values no robot can want."""
+
+
 def check_gains(subject: Subject) -> Iterator[Finding]:
     """Gains and scales of the wrong sign, or zero."""
     said = subject.described
-    for name, what in (
-        ("kp", "so nothing moves the joint"),
-        ("action_scale", "so its action moves nothing, or the wrong way"),
-    ):
-        for index, value in enumerate(getattr(said, name) or ()):
-            if value <= 0:
-                fix = "correct it; a small number rounded to three decimals is zero"
-                yield error("gains", f"is {value:g}, {what}", said.where(name, index), fix)
-    for index, value in enumerate(said.kd or ()):
-        if value < 0:
-            fix = "correct its sign"
-            yield error("gains", f"is {value:g}: it drives the joint", said.where("kd", index), fix)
+    for name, is_wrong, what in WRONG:
+        bad = [i for i, value in enumerate(getattr(said, name) or ()) if is_wrong(value)]
+        if bad:
+            value = getattr(said, name)[bad[0]]
+            yield error(
+                "gains",
+                f"is {value:g} for {listed([said.joint(index) for index in bad])}: {what}",
+                said.where(name),
+                "correct it; a small number rounded to three decimals is zero",
+            )
     if said.kd and (undamped := [said.joint(i) for i, value in enumerate(said.kd) if value == 0]):
         fix = "see whether rounding or a wrong order has made it zero"
         what = f"is zero for {listed(undamped)}: nothing damps the joint"

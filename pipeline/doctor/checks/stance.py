@@ -28,6 +28,9 @@ def check_stance(subject: Subject) -> Iterator[Finding]:
     if stance.lower:
         names = list(stance.lower)
         yield error("stance", f"stands on {listed(names)}, not on its feet", where, FIX)
+    if stance.folded:
+        what = f"kneels: {listed(list(stance.folded))} touches the floor next to its joint"
+        yield error("stance", what, where, FIX)
     if lifted := [name for name, height in stance.feet.items() if height > MAX_LIFT]:
         yield warning(
             "stance",

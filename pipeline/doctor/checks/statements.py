@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from pipeline.doctor.described import PER_JOINT, Described
+from pipeline.doctor.described import CTRL_DT, PER_JOINT, Described
 from pipeline.doctor.findings import Finding, error, listed, note, warning
 from pipeline.doctor.subject import Subject
 
@@ -30,6 +30,8 @@ MATTERS = 1e-3
 def check_completeness(subject: Subject) -> Iterator[Finding]:
     """Facts that nobody states."""
     said = subject.described
+    if not subject.statements and any(f.check == "metadata" for f in subject.reading):
+        return  # something is said, and what is wrong with it too
     if not subject.statements:
         yield error(
             "metadata",
@@ -53,13 +55,25 @@ def check_completeness(subject: Subject) -> Iterator[Finding]:
             "add it to the metadata; until then it is guessed by whoever runs the policy. What "
             "rests on it was not checked",
         )
-    if said.ctrl_dt is None:
+    if assumed := list(_assumed(said)):
         yield note(
             "metadata",
-            "nothing says how often the policy is to be asked; 50 times a second is taken here",
+            f"nothing says {'; '.join(assumed)}",
             said.source,
-            "ask whoever trained it for the control period, and state it beside the policy",
+            "ask whoever trained it, and state it beside the policy: on a wrong guess it walks "
+            "badly, or not at all",
         )
+
+
+def _assumed(said: Described) -> Iterator[str]:
+    """What is guessed here for want of a statement."""
+    terms = said.observation or ()
+    if said.ctrl_dt is None:
+        yield f"how often it is asked (taken here: every {CTRL_DT:g} s)"
+    if said.gait_period_s is None and any(term.kind == "phase" for term in terms):
+        yield "the period of its gait clock (taken here: that of our own policy)"
+    if any(term.scale is None for term in terms):
+        yield "by what its readings are scaled (taken here: 1)"
 
 
 def check_lengths(subject: Subject) -> Iterator[Finding]:

@@ -14,8 +14,8 @@ AS_DESCRIBED, GUESSES = (0, 1, 5, 7, 9, 10), (5, 7, 9)
 DURATION_S, GUESS_S = 4.0, 2.0
 MAX_PLANAR, MAX_YAW = 0.25, 0.35
 """Errors with which it still walks, m/s and rad/s: twice or more what the gate allows."""
-BETTER = 0.2
-"""How much longer another order stays up to be called better, as a share of the time."""
+BETTER = 0.5
+"""Share of the walks by which another order has to fall less, to be called better."""
 WHERE = "walk in the gate's simulator"
 
 
@@ -38,7 +38,7 @@ def check_walk(subject: Subject) -> Iterator[Finding]:
         fix = "walk it in the simulator it was trained for"
         yield note("walk", f"was not walked: {reason}", WHERE, fix)
         return
-    if walks(found) or found.upright > own.upright + BETTER:
+    if walks(found) or found.falls / found.walks <= own.falls / own.walks - BETTER:
         yield error(
             "walk",
             f"as described it {_words(own)}; with its joints {label}"

@@ -7,7 +7,7 @@ import yaml
 
 from pipeline.doctor.findings import DoctorError, Finding, error, listed
 
-MAX_BYTES = 2**20
+MAX_BYTES = 2**18
 """A description of a robot is a few kB."""
 STANDARD = "tag:yaml.org,2002:"
 PLAIN = {
