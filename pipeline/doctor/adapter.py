@@ -9,7 +9,7 @@ import numpy as np
 
 from deploy.contract import ObservationTerm, PolicyContract
 from deploy.observations import TERMS, term_slice
-from pipeline.doctor.described import CTRL_DT, JOINT_KINDS, Described
+from pipeline.doctor.described import CTRL_DT, JOINT_KINDS, LONGEST_S, SHORTEST_S, Described
 from pipeline.doctor.samples import USUAL
 from robots import RobotSpec
 
@@ -69,6 +69,8 @@ def make_contract(
             f"it drives {count}, and our {spec.title} has {len(spec.joint_names)}: "
             "another set of joints"
         )
+    if not SHORTEST_S <= (said.ctrl_dt or CTRL_DT) <= LONGEST_S:
+        raise CannotWalkError(f"nobody asks it every {said.ctrl_dt:g} s")
     if said.action_offset and not np.allclose(said.action_offset, said.default_joint_pos or 0):
         raise CannotWalkError("its zero action is not its default pose")
     owners = order.joints if order.by_place else names

@@ -11,6 +11,8 @@ from robots import HeldJoint
 Values = tuple[float, ...]
 CTRL_DT = 0.02
 """Control period where none is stated, s: that of unitree_rl_gym, unitree_rl_lab and mjlab."""
+SHORTEST_S, LONGEST_S = 0.002, 0.1
+"""Control periods that a walking policy may have, s: the motors' own, and a slow one."""
 PER_JOINT = (
     "joint_names",
     "motor_indices",
@@ -82,6 +84,7 @@ class Described:
     Args:
         source: Where it stands: a metadata key, a file.
         keys: What the statement calls a field.
+        places: Where a field stands that another statement has filled in.
         robot: Name of the robot.
         joint_names: Driven joints.
         motor_indices: Motor slot of each.
@@ -107,6 +110,7 @@ class Described:
 
     source: str
     keys: Mapping[str, str] = field(default_factory=dict[str, str])
+    places: Mapping[str, str] = field(default_factory=dict[str, str])
     robot: str | None = None
     joint_names: tuple[str, ...] | None = None
     motor_indices: tuple[int, ...] | None = None
@@ -136,7 +140,7 @@ class Described:
 
     def where(self, name: str, index: int | None = None) -> str:
         """Where a field stands, for a finding; with an index, of which joint."""
-        place = f"{self.source}: {self.keys.get(name, name)}"
+        place = self.places.get(name, f"{self.source}: {self.keys.get(name, name)}")
         return place if index is None else f"{place}[{index}] ({self.joint(index)})"
 
     def joint(self, index: int) -> str:
@@ -162,8 +166,8 @@ def merge(statements: tuple[Described, ...]) -> Described:
             for f in dataclasses.fields(Described)
             if getattr(merged, f.name) is None and (value := getattr(other, f.name)) is not None
         }
-        keys = {name: other.where(name) for name in missing}
-        merged = dataclasses.replace(merged, **missing, keys={**keys, **merged.keys})
+        places = {**merged.places, **{name: other.where(name) for name in missing}}
+        merged = dataclasses.replace(merged, **missing, places=places)
     return merged
 
 

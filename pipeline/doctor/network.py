@@ -26,6 +26,10 @@ class NetworkError(DoctorError):
     """ONNX Runtime cannot load or run the policy."""
 
 
+class TooLargeError(NetworkError):
+    """The policy asks for more memory than it may."""
+
+
 class Network:
     """A policy as a function of its observation.
 
@@ -115,7 +119,9 @@ def _limited(doing: str) -> Iterator[onnxruntime.RunOptions]:
         if options.terminate:
             reason = f"it took more than {TIME_LIMIT_S:g} s"
         elif isinstance(problem, MemoryError) or "alloc" in reason:
-            reason = f"it asks for more than {MEMORY_BYTES:,} bytes of memory ({reason[:120]})"
+            raise TooLargeError(
+                f"to {doing} it takes more than {MEMORY_BYTES:,} bytes of memory ({reason[:150]})"
+            ) from problem
         raise NetworkError(f"ONNX Runtime cannot {doing} it: {reason}") from problem
     finally:
         clock.cancel()

@@ -25,7 +25,7 @@ class Robot:
         where: The MJCF.
         model: Its compiled model.
         spec: Its description, where it is one of ours.
-        joint_names: Joints of one degree of freedom, in the MJCF's order.
+        joint_names: Joints of one degree of freedom that have a name, in the MJCF's order.
     """
 
     where: str
@@ -101,11 +101,10 @@ def load_robot(name: str | None, mjcf: Path | None) -> Robot | None:
     if path is None:
         return None
     model = _compile(path)
-    names = tuple(
-        model.joint(index).name for index in range(model.njnt) if model.jnt_type[index] in ONE_DOF
-    )
+    found = [model.joint(i) for i in range(model.njnt) if model.jnt_type[i] in ONE_DOF]
+    names = tuple(str(joint.name) for joint in found if joint.name)
     if not names:
-        raise DoctorError(f"{path}: has no joint: it is no robot")
+        raise DoctorError(f"{path}: has no joint with a name: it is no robot")
     if spec is None or not set(spec.joint_names) <= set(names):
         spec = recognise(names)
     here = Path.cwd()

@@ -7,6 +7,8 @@ from pipeline.doctor.described import Described, Term
 
 USUAL = CommandRanges(vx=(-0.5, 1.0), vy=(-0.3, 0.3), yaw_rate=(-0.5, 0.5))
 """Commands where nothing says which the policy knows: any walking policy should know these."""
+FASTEST = 100.0
+"""Beyond any command, m/s and rad/s."""
 WIDTHS = {
     "gyro": 0.5,
     "joint_pos": 0.15,
@@ -41,7 +43,8 @@ def walking(said: Described, size: int, n: int, seed: int = 0) -> np.ndarray:
 def _block(rng: np.random.Generator, term: Term, ranges: CommandRanges, n: int) -> np.ndarray:
     size, kind = term.size or 0, term.kind
     if kind == "command" and size == 3:
-        lower, upper = np.asarray([ranges.vx, ranges.vy, ranges.yaw_rate]).T
+        limits = np.asarray([ranges.vx, ranges.vy, ranges.yaw_rate])
+        lower, upper = np.clip(limits, -FASTEST, FASTEST).T
         values = rng.uniform(lower, upper, (n, 3))
     elif kind == "phase" and size == 2:
         angle = rng.uniform(0, 2 * np.pi, n)

@@ -45,12 +45,13 @@ def stand(robot: Robot, pose: dict[str, float]) -> Stance | None:
         None where the model has no shapes, or no ends that could be feet.
     """
     model, data = robot.model, _posed(robot, pose)
-    points = {link: np.concatenate(found) for link, found in _points(model, data).items()}
+    root = int(model.body_rootid[model.joint(robot.joint_names[0]).bodyid[0]])
+    points = {link: np.concatenate(found) for link, found in _points(model, data, root).items()}
     if not points:
         return None
     lowest = {link: float(found[:, 2].min()) for link, found in points.items()}
     ends = {link for link in points if not _carries_joints(model, link)}
-    base = float(data.xpos[1, 2])
+    base = float(data.xpos[root, 2])
     floor = min(lowest.values())
     feet = {link for link in ends if lowest[link] - floor < LEG_SHARE * (base - floor)}
     if not feet:
@@ -59,7 +60,7 @@ def stand(robot: Robot, pose: dict[str, float]) -> Stance | None:
     soles = np.concatenate(
         [points[link][points[link][:, 2] < lowest[link] + TOUCH] for link in feet]
     )
-    outside, direction = _outside(data.subtree_com[1, :2], soles[:, :2])
+    outside, direction = _outside(data.subtree_com[root, :2], soles[:, :2])
     return Stance(
         feet={model.body(link).name: lowest[link] - ground for link in sorted(feet)},
         lower={
@@ -106,12 +107,13 @@ def _is_folded(model: mujoco.MjModel, data: mujoco.MjData, link: int, points: np
     return bool(reach[points[:, 2] < points[:, 2].min() + TOUCH].max() < reach.max() / 2)
 
 
-def _points(model: mujoco.MjModel, data: mujoco.MjData) -> dict[int, list[np.ndarray]]:
+def _points(model: mujoco.MjModel, data: mujoco.MjData, root: int) -> dict[int, list[np.ndarray]]:
     """Of each moving link, points (n, 3) among which are its lowest ones."""
+    own = model.body_rootid[model.geom_bodyid] == root
     collides = (model.geom_contype | model.geom_conaffinity).astype(bool)
-    wanted = collides if collides[model.geom_bodyid > 0].any() else np.ones(model.ngeom, bool)
+    wanted = own & collides if (own & collides).any() else own
     found: dict[int, list[np.ndarray]] = {}
-    for geom in np.flatnonzero(wanted & (model.geom_bodyid > 0)):
+    for geom in np.flatnonzero(wanted):
         points = _lowest_points(model, data, int(geom))
         if points is not None:
             link = int(model.body_weldid[model.geom_bodyid[geom]]) or int(model.geom_bodyid[geom])

@@ -8,7 +8,7 @@ import robots
 from pipeline.doctor.described import Described, merge
 from pipeline.doctor.findings import DoctorError, Finding, error
 from pipeline.doctor.graph import Graph, read_graph
-from pipeline.doctor.network import Network, NetworkError
+from pipeline.doctor.network import Network, NetworkError, TooLargeError
 from pipeline.doctor.readers.contract import read_contract
 from pipeline.doctor.readers.deploy_yaml import read_deploy
 from pipeline.doctor.readers.mjlab import read_mjlab
@@ -114,8 +114,8 @@ def _load(graph: Graph) -> tuple[Network | None, list[Finding]]:
         )
     try:
         return Network(graph), []
+    except TooLargeError as problem:
+        raise DoctorError(f"{graph.path}: {problem}") from problem
     except NetworkError as problem:
-        if "memory" in str(problem):
-            raise DoctorError(f"{graph.path}: {problem}") from problem
         fix = "export it again"
         return None, [error("runtime", str(problem), str(graph.path), fix)]

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import yaml
 
-from deploy.contract import PolicyContract
+from deploy.contract import ContractError, PolicyContract
 from pipeline.command_grid import command_grid
 from pipeline.config import Config, ConfigError, parse
 from pipeline.config_sections import Sim2Sim
@@ -64,6 +64,20 @@ def walk(
     Raises:
         CannotWalkError: If the policy cannot be put on the robot.
     """
+    try:
+        return _walk(network, said, spec, orders, grid, duration_s)
+    except ContractError as problem:
+        raise CannotWalkError(str(problem)) from problem
+
+
+def _walk(
+    network: Callable[[np.ndarray], np.ndarray],
+    said: Described,
+    spec: RobotSpec,
+    orders: Sequence[Order],
+    grid: Sequence[int],
+    duration_s: float,
+) -> list[Walk]:
     config = _config(spec.name)
     period_s = config.task.control.gait_period_s
     groups: dict[PolicyContract, list[int]] = {}

@@ -306,6 +306,7 @@ def thighs(angle):
         ),
         (change(joint_upper={0: 3.0}), [("error", "limits")], "3 rad is beyond the robot's 1.0472"),
         (change(effort_limit={0: 40.0}), [("error", "limits")], "40 N m is more than the motor's"),
+        (change(ctrl_dt=2e-5), [("error", "metadata")], "asked every 2e-05 s, want 0.002 to 0.1 s"),
         (change(velocity_limit={0: 0.0}), [("error", "limits")], "velocity_limit[0]"),
         (change(kp={2: 60.0}), [("warning", "order")], "FL_calf_joint differ from the other side"),
         (change(default_joint_pos={0: -0.1}), [("warning", "order")], "FL_hip_joint differ"),
@@ -459,6 +460,11 @@ def in_simulator_order(raw):
         (lambda raw: raw.update(stiffness=raw["stiffness"][:8]), None, "reaches motors 10, 8, 11"),
         (lambda raw: raw.pop("joint_ids_map"), None, "lacks joint_ids_map"),
         (lambda raw: raw.update(step_dt=-1), None, "step_dt"),
+        (
+            lambda raw: raw["commands"]["base_velocity"]["ranges"].update(lin_vel_x=[1, -1]),
+            [("error", "metadata")],
+            "lin_vel_x",
+        ),
         (lambda raw: raw["damping"].__setitem__(0, "soft"), None, "damping[0]"),
         (lambda raw: raw["joint_ids_map"].__setitem__(0, 3), None, "motor 3 is driven by several"),
         (
@@ -610,13 +616,22 @@ def test_orders_are_those_of_trainers_and_motors():
         assert sorted(order) == sorted(machine.spec.joint_names)
 
 
-def test_walking_is_left_out_with_a_reason(tmp_path):
-    def blind(raw):
-        raw["observation"][0]["name"] = "base_lin_vel"
+def blind(raw):
+    raw["observation"][0]["name"] = "base_lin_vel"
 
-    said, words = found(plant.write(tmp_path, contract=blind))
+
+@pytest.mark.parametrize(
+    ("spoil", "named"),
+    [
+        (blind, "no sensor for 'base_lin_vel'"),
+        (change(ctrl_dt=1e-6), "nobody asks it every 1e-06 s"),
+        (lambda raw: raw["observation"].pop(), "its sizes are not those described"),
+    ],
+)
+def test_walking_is_left_out_with_a_reason(tmp_path, spoil, named):
+    said, words = found(plant.write(tmp_path, contract=spoil))
     assert ("note", "walk") in said
-    assert "no sensor for 'base_lin_vel'" in words
+    assert named in words
 
 
 def test_every_check_is_listed_once():

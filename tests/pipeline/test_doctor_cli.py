@@ -178,7 +178,7 @@ def test_a_size_that_only_running_would_tell(tmp_path, capsys):
     cast = helper.make_node("Cast", ["k"], ["n"], to=TensorProto.INT64)
     filled = helper.make_node("ConstantOfShape", ["n"], ["z"])
     path = a_graph(tmp_path, [cast, filled, *SUM_UP], a_constant("k", [1e10], np.float32))
-    assert "asks for more than 2,147,483,648 bytes of memory" in refused(capsys, path)
+    assert "to run it takes more than 2,147,483,648 bytes of memory" in refused(capsys, path)
 
 
 def test_an_impossible_number_of_inputs(tmp_path, capsys):

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 
+from pipeline.doctor.checks.agreement import check_agreement, check_rounding
 from pipeline.doctor.checks.behaviour import (
     check_batches,
     check_dead_inputs,
@@ -16,12 +17,7 @@ from pipeline.doctor.checks.operators import check_external, check_operators, ch
 from pipeline.doctor.checks.order import check_motor_order, check_sides
 from pipeline.doctor.checks.shapes import check_input, check_output
 from pipeline.doctor.checks.stance import check_stance
-from pipeline.doctor.checks.statements import (
-    check_agreement,
-    check_completeness,
-    check_lengths,
-    check_rounding,
-)
+from pipeline.doctor.checks.statements import check_completeness, check_lengths, check_period
 from pipeline.doctor.checks.walk import check_walk
 from pipeline.doctor.checks.weights import check_weights
 from pipeline.doctor.findings import Finding, Severity
@@ -35,6 +31,7 @@ CHECKS: tuple[Callable[[Subject], Iterator[Finding]], ...] = (
     check_output,
     check_weights,
     check_completeness,
+    check_period,
     check_lengths,
     check_agreement,
     check_rounding,

@@ -70,7 +70,7 @@ def check_operators(subject: Subject) -> Iterator[Finding]:
             yield error(
                 "operators",
                 f"operator {node.op_type} {problem}",
-                f"{subject.where}: node {node.name or node.output[0]!r}",
+                f"{subject.where}: node {node.name or next(iter(node.output), '')!r}",
                 "export without it; contributed operators (com.microsoft) come from optimized "
                 "files: ship the file as exported",
             )

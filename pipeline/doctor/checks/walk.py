@@ -28,6 +28,10 @@ def check_walk(subject: Subject) -> Iterator[Finding]:
         fix = "name it with --robot, if it is one of ours"
         yield note("walk", "the robot is none of ours, so it was not walked", WHERE, fix)
         return
+    if subject.output_size != said.num_joints or not _adds_up(subject):
+        fix = "mend the sizes first"
+        yield note("walk", "its sizes are not those described, so it was not walked", WHERE, fix)
+        return
     declared = Order(said.joint_names or ())
     try:
         (own,) = walk(subject.network, said, robot.spec, [declared], AS_DESCRIBED, DURATION_S)
@@ -61,6 +65,12 @@ def check_walk(subject: Subject) -> Iterator[Finding]:
             WHERE,
             "see that commands are scaled as in training, and what it was trained for",
         )
+
+
+def _adds_up(subject: Subject) -> bool:
+    """Whether the terms make up the input."""
+    widths = [term.width or 0 for term in subject.described.observation or ()]
+    return sum(widths) == subject.input_size
 
 
 def _best(subject: Subject, declared: Order) -> tuple[Order, str, Walk]:

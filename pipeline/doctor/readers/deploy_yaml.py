@@ -163,7 +163,10 @@ def _ranges(raw: Mapping[str, Any], numbers: Numbers) -> CommandRanges | None:
     for axis, theirs in AXES.items():
         key = f"commands.base_velocity.ranges.{theirs}"
         limits = numbers.read(key, ranges.get(theirs))
-        if limits is None or len(limits) != 2:
+        if limits is None:
+            return None
+        if len(limits) != 2 or limits[0] > limits[1]:
+            numbers.refuse(key, f"{list(limits)} is no range: want a lower and an upper end")
             return None
         found[axis] = (limits[0], limits[1])
     return CommandRanges(**found)
