@@ -1,0 +1,162 @@
+"""A described policy made to fit a robot of ours: contract, order of joints, history."""
+
+import dataclasses
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from deploy.contract import ObservationTerm, PolicyContract
+from deploy.observations import TERMS, term_slice
+from pipeline.doctor.described import CTRL_DT, JOINT_KINDS, LONGEST_S, SHORTEST_S, Described
+from pipeline.doctor.samples import USUAL
+from robots import RobotSpec
+
+PER_ROBOT = ("kp", "kd", "default_joint_pos", "action_scale")
+
+
+class CannotWalkError(Exception):
+    """A policy cannot be put on a robot of ours; the message says why."""
+
+
+@dataclass(frozen=True)
+class Order:
+    """A guess at which joints the network means.
+
+    Args:
+        joints: Joint of each action.
+        by_place: Whether gains, scale and pose belong to the places, so that they move along with
+            the network's order; else they belong to the names.
+    """
+
+    joints: tuple[str, ...]
+    by_place: bool = False
+
+
+def in_order_of(said: Described, joints: tuple[str, ...]) -> list[Order]:
+    """An order, with gains and pose by name and, where that differs, by place."""
+    by_name = Order(joints)
+    names = said.joint_names or ()
+    moved = dataclasses.replace(by_name, by_place=True)
+    for field in PER_ROBOT:
+        values = getattr(said, field) or ()
+        if len(values) == len(names) and any(
+            values[names.index(joint)] != values[place] for place, joint in enumerate(joints)
+        ):
+            return [by_name, moved]
+    return [by_name]
+
+
+def make_contract(
+    said: Described, spec: RobotSpec, order: Order, gait_period_s: float
+) -> PolicyContract:
+    """State what was described as a contract, in the robot's own order of joints.
+
+    Args:
+        said: The description.
+        spec: The robot.
+        order: Which joints the network is taken to mean.
+        gait_period_s: Period of the gait clock where none is stated, s.
+
+    Raises:
+        CannotWalkError: If something is missing, or is not what our robots have.
+    """
+    names = said.joint_names
+    if names is None or sorted(names) != sorted(spec.joint_names):
+        count = f"{len(names)} joints" if names else "joints it does not name"
+        raise CannotWalkError(
+            f"it drives {count}, and our {spec.title} has {len(spec.joint_names)}: "
+            "another set of joints"
+        )
+    if not SHORTEST_S <= (said.ctrl_dt or CTRL_DT) <= LONGEST_S:
+        raise CannotWalkError(f"nobody asks it every {said.ctrl_dt:g} s")
+    if said.action_offset and not np.allclose(said.action_offset, said.default_joint_pos or 0):
+        raise CannotWalkError("its zero action is not its default pose")
+    owners = order.joints if order.by_place else names
+    fields: dict[str, Any] = {}
+    for field in PER_ROBOT:
+        values = getattr(said, field)
+        if values is None or len(values) != len(names):
+            raise CannotWalkError(f"nothing says its {field}")
+        fields[field] = tuple(values[owners.index(joint)] for joint in spec.joint_names)
+    return PolicyContract(
+        robot=spec.name,
+        joint_names=spec.joint_names,
+        motor_indices=tuple(joint.motor_index for joint in spec.joints),
+        joint_lower=tuple(joint.lower for joint in spec.joints),
+        joint_upper=tuple(joint.upper for joint in spec.joints),
+        effort_limit=tuple(joint.effort_limit for joint in spec.joints),
+        velocity_limit=tuple(joint.velocity_limit for joint in spec.joints),
+        observation=_terms(said, spec, owners),
+        ctrl_dt=said.ctrl_dt or CTRL_DT,
+        gait_period_s=said.gait_period_s or gait_period_s,
+        command_ranges=said.command_ranges or USUAL,
+        command_dead_zone=said.command_dead_zone or 0.0,
+        imu_frame=spec.imu_frame,
+        **fields,
+    )
+
+
+def _terms(
+    said: Described, spec: RobotSpec, owners: tuple[str, ...]
+) -> tuple[ObservationTerm, ...]:
+    terms: list[ObservationTerm] = []
+    for term in said.observation or ():
+        if term.kind not in TERMS or term.size is None:
+            raise CannotWalkError(f"the simulated robot has no sensor for {term.name!r}")
+        scale = term.scale or (1.0,) * term.size
+        if term.kind in JOINT_KINDS:
+            if len(scale) != len(owners):
+                raise CannotWalkError(f"{term.name} has {len(scale)} numbers")
+            scale = tuple(scale[owners.index(joint)] for joint in spec.joint_names)
+        terms.append(ObservationTerm(term.kind, scale))
+    if not terms:
+        raise CannotWalkError("nothing says what it observes")
+    return tuple(terms)
+
+
+class Adapter:
+    """Lets a network that has its joints in another order, or a history, walk in the gate.
+
+    Args:
+        network: (n, observation) -> (n, action), in the policy's order.
+        contract: The contract in the robot's order.
+        history: Readings that each term holds.
+        orders: (n, num_joints) for each simulation, place in the robot's order of each joint of
+            the policy's.
+    """
+
+    def __init__(
+        self,
+        network: Callable[[np.ndarray], np.ndarray],
+        contract: PolicyContract,
+        history: tuple[int, ...],
+        orders: np.ndarray,
+    ) -> None:
+        self._network, self._contract = network, contract
+        self._history, self._orders = history, orders
+        self._past: list[np.ndarray] = []
+
+    def __call__(self, obs: np.ndarray) -> np.ndarray:
+        """The action in the robot's order, for an observation in the robot's order."""
+        blocks = [self._reorder(obs, term.name) for term in self._contract.observation]
+        if not self._past:
+            self._past = [
+                np.repeat(block[:, None], length, axis=1)
+                for block, length in zip(blocks, self._history, strict=True)
+            ]
+        self._past = [
+            np.concatenate([old[:, 1:], block[:, None]], axis=1)
+            for old, block in zip(self._past, blocks, strict=True)
+        ]
+        seen = np.concatenate([past.reshape(len(obs), -1) for past in self._past], axis=1)
+        action = self._network(seen)
+        in_robots_order = np.zeros_like(action)
+        np.put_along_axis(in_robots_order, self._orders, action, axis=1)
+        return in_robots_order
+
+    def _reorder(self, obs: np.ndarray, name: str) -> np.ndarray:
+        found = term_slice(self._contract, name)
+        block = obs[:, found.start : found.stop]
+        return np.take_along_axis(block, self._orders, axis=1) if name in JOINT_KINDS else block

@@ -1,0 +1,66 @@
+"""What goes in and what comes out."""
+
+from collections.abc import Iterator
+
+from pipeline.doctor.findings import Finding, error, listed, warning
+from pipeline.doctor.graph import Tensor
+from pipeline.doctor.subject import Subject
+
+FIX = "export with one row per observation, the batch axis free and the other one fixed"
+
+
+def check_input(subject: Subject) -> Iterator[Finding]:
+    """Number, type and shape of the inputs."""
+    inputs = subject.graph.inputs
+    if not inputs:
+        yield error("shapes", "has no input: its answer is always the same", subject.where, FIX)
+        return
+    yield from _check_tensor(subject, "input", inputs[0])
+    if len(inputs) > 1:
+        yield warning(
+            "shapes",
+            f"wants {len(inputs)} inputs: beside {inputs[0].name!r} there are "
+            f"{listed([tensor.name for tensor in inputs[1:]])}; here they were fed zeros",
+            subject.where,
+            "Surefoot's runtime and Unitree's feed one: export without them, or see that whoever "
+            "runs it feeds them (a network's memory has to be handed back each step)",
+        )
+
+
+def check_output(subject: Subject) -> Iterator[Finding]:
+    """Type and shape of the action, and whether it has an entry for each joint."""
+    yield from _check_tensor(subject, "output", subject.graph.outputs[0])
+    size, joints = subject.output_size, subject.described.num_joints
+    if size is not None and joints is not None and size != joints:
+        said = subject.described
+        key = next(name for name in ("joint_names", "motor_indices", "kp") if getattr(said, name))
+        yield error(
+            "shapes",
+            f"{size} actions for {joints} joints",
+            f"{subject.where}: output {subject.graph.outputs[0].name!r}; {said.where(key)}",
+            "one of the two is of another policy: take the description that was exported with it",
+        )
+
+
+def _check_tensor(subject: Subject, what: str, tensor: Tensor) -> Iterator[Finding]:
+    where = f"{subject.where}: {what} {tensor.name!r}"
+    shape = [dim if dim != "" else "?" for dim in tensor.shape]
+    if tensor.dtype != "float":
+        yield error(
+            "shapes", f"is {tensor.dtype}, want float (32 bit)", where, "export it as float32"
+        )
+    if len(shape) != 2:
+        yield error("shapes", f"has shape {shape}, want [batch, n]", where, FIX)
+        return
+    if not isinstance(shape[1], int):
+        yield error(
+            "shapes",
+            f"has shape {shape}: the second axis is free, so nothing says how many numbers "
+            f"{'go in' if what == 'input' else 'come out'}",
+            where,
+            FIX,
+        )
+    if isinstance(shape[0], int) and shape[0] != 1:
+        yield error(
+            "shapes", f"has shape {shape}: {shape[0]} robots at a time, and no fewer", where, FIX
+        )

@@ -1,0 +1,177 @@
+"""What a policy is said to see and do: the three dialects of metadata in one form."""
+
+import dataclasses
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from deploy.contract import CommandRanges
+from robots import HeldJoint
+
+Values = tuple[float, ...]
+CTRL_DT = 0.02
+"""Control period where none is stated, s: that of unitree_rl_gym, unitree_rl_lab and mjlab."""
+SHORTEST_S, LONGEST_S = 0.002, 0.1
+"""Control periods that a walking policy may have, s: the motors' own, and a slow one."""
+PER_JOINT = (
+    "joint_names",
+    "motor_indices",
+    "default_joint_pos",
+    "kp",
+    "kd",
+    "action_scale",
+    "action_offset",
+    "joint_lower",
+    "joint_upper",
+    "effort_limit",
+    "velocity_limit",
+)
+"""Fields with one entry per joint."""
+ALIASES = {
+    "gyro": ("gyro", "base_ang_vel", "ang_vel", "angular_velocity", "imu_ang_vel"),
+    "projected_gravity": ("projected_gravity", "gravity", "gravity_vec", "proj_gravity"),
+    "command": ("command", "commands", "velocity_commands", "velocity_command", "twist", "cmd"),
+    "joint_pos": ("joint_pos", "joint_pos_rel", "dof_pos"),
+    "joint_vel": ("joint_vel", "joint_vel_rel", "dof_vel"),
+    "last_action": ("last_action", "actions", "action", "last_actions", "prev_actions"),
+    "phase": ("phase", "gait_phase"),
+    "base_lin_vel": ("base_lin_vel", "lin_vel", "linear_velocity", "base_linear_velocity"),
+}
+"""One kind of observation under the names that trainers give it."""
+SIZES = {
+    "gyro": 3,
+    "projected_gravity": 3,
+    "command": 3,
+    "phase": 2,
+    "base_lin_vel": 3,
+}
+"""Numbers that a kind has; joint terms have one per joint."""
+JOINT_KINDS = ("joint_pos", "joint_vel", "last_action")
+"""Kinds with one number per joint, in joint order."""
+
+
+@dataclass(frozen=True)
+class Term:
+    """One block of the observation.
+
+    Args:
+        name: As the statement has it.
+        size: Numbers of one reading, or None where nothing says so.
+        scale: Factor of each, or None where nothing says so.
+        history: How many readings the block holds, oldest first.
+    """
+
+    name: str
+    size: int | None
+    scale: Values | None = None
+    history: int = 1
+
+    @property
+    def kind(self) -> str | None:
+        """What it is, whatever it is called; None where that is unknown."""
+        return next((kind for kind, names in ALIASES.items() if self.name in names), None)
+
+    @property
+    def width(self) -> int | None:
+        """Numbers it takes up in the observation."""
+        return None if self.size is None else self.size * self.history
+
+
+@dataclass(frozen=True)
+class Described:
+    """One statement about a policy; whatever it leaves out is None. Joints are in action order.
+
+    Args:
+        source: Where it stands: a metadata key, a file.
+        keys: What the statement calls a field.
+        places: Where a field stands that another statement has filled in.
+        robot: Name of the robot.
+        joint_names: Driven joints.
+        motor_indices: Motor slot of each.
+        default_joint_pos: Pose that joint readings are relative to, rad.
+        kp: Position gains, N m / rad.
+        kd: Velocity gains, N m s / rad.
+        action_scale: rad per unit of action.
+        action_offset: Target of a zero action, rad.
+        joint_lower: Lower joint limits, rad.
+        joint_upper: Upper joint limits, rad.
+        effort_limit: Torque limits, N m.
+        velocity_limit: No-load speeds, rad/s.
+        observation: Terms, in order.
+        ctrl_dt: Control period, s.
+        gait_period_s: Period of the gait clock, s.
+        command_ranges: Commands it was trained for.
+        command_dead_zone: Speed and rate below which it knows zero only.
+        imu_frame: Link that carries the IMU.
+        held_joints: Joints the policy does not drive.
+        by_motor: Fields as written, where they are written in motor order.
+        rounding: How the writer rounds: to three decimals, to three significant digits, not at all.
+    """
+
+    source: str
+    keys: Mapping[str, str] = field(default_factory=dict[str, str])
+    places: Mapping[str, str] = field(default_factory=dict[str, str])
+    robot: str | None = None
+    joint_names: tuple[str, ...] | None = None
+    motor_indices: tuple[int, ...] | None = None
+    default_joint_pos: Values | None = None
+    kp: Values | None = None
+    kd: Values | None = None
+    action_scale: Values | None = None
+    action_offset: Values | None = None
+    joint_lower: Values | None = None
+    joint_upper: Values | None = None
+    effort_limit: Values | None = None
+    velocity_limit: Values | None = None
+    observation: tuple[Term, ...] | None = None
+    ctrl_dt: float | None = None
+    gait_period_s: float | None = None
+    command_ranges: CommandRanges | None = None
+    command_dead_zone: float | None = None
+    imu_frame: Literal["base", "torso"] | None = None
+    held_joints: tuple[HeldJoint, ...] | None = None
+    by_motor: Mapping[str, Values] = field(default_factory=dict[str, Values])
+    rounding: Literal["decimals", "significant"] | None = None
+
+    @property
+    def num_joints(self) -> int | None:
+        """How many joints the statement speaks of, or None."""
+        return next((len(v) for name in PER_JOINT if (v := getattr(self, name)) is not None), None)
+
+    def where(self, name: str, index: int | None = None) -> str:
+        """Where a field stands, for a finding; with an index, of which joint."""
+        place = self.places.get(name, f"{self.source}: {self.keys.get(name, name)}")
+        return place if index is None else f"{place}[{index}] ({self.joint(index)})"
+
+    def joint(self, index: int) -> str:
+        """Name of a joint, or its number where it has none."""
+        names = self.joint_names or ()
+        return names[index] if index < len(names) else f"joint {index}"
+
+
+def merge(statements: tuple[Described, ...]) -> Described:
+    """Fill what the first statement leaves out from the others that have its joints in its order.
+
+    Returns:
+        The first, completed; an empty one where there is none.
+    """
+    if not statements:
+        return Described("the file")
+    merged = statements[0]
+    for other in statements[1:]:
+        if not _same_joints(merged, other):
+            continue
+        missing: dict[str, Any] = {
+            f.name: value
+            for f in dataclasses.fields(Described)
+            if getattr(merged, f.name) is None and (value := getattr(other, f.name)) is not None
+        }
+        places = {**merged.places, **{name: other.where(name) for name in missing}}
+        merged = dataclasses.replace(merged, **missing, places=places)
+    return merged
+
+
+def _same_joints(one: Described, other: Described) -> bool:
+    if one.joint_names and other.joint_names:
+        return one.joint_names == other.joint_names
+    return one.num_joints in (None, other.num_joints) or other.num_joints is None

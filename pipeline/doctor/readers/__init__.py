@@ -1,0 +1,1 @@
+"""Readers of metadata: each turns one dialect into `Described`."""

@@ -1,0 +1,69 @@
+"""Numbers out of metadata that anybody may have written."""
+
+import math
+from collections.abc import Sequence
+
+from pipeline.doctor.findings import Finding, error
+
+
+class Numbers:
+    """Turns lists into floats, and remembers what was none.
+
+    Args:
+        source: Where the lists stand.
+        fix: What to do about a value that is no number.
+    """
+
+    def __init__(self, source: str, fix: str) -> None:
+        self.source, self.fix = source, fix
+        self.findings: list[Finding] = []
+
+    def read(self, key: str, raw: object) -> tuple[float, ...] | None:
+        """Read one list.
+
+        Args:
+            key: Its name, for the finding.
+            raw: What stands there; None where nothing does.
+
+        Returns:
+            The numbers, or None where there are none or one of them is no finite number.
+        """
+        if raw is None:
+            return None
+        if isinstance(raw, str) or not isinstance(raw, Sequence):
+            self.refuse(key, f"{raw!r} is no list of numbers")
+            return None
+        values: list[float] = []
+        for index, item in enumerate(raw):
+            value = as_number(item)
+            if value is None:
+                self.refuse(f"{key}[{index}]", f"{item!r} is no finite number")
+                return None
+            values.append(value)
+        return tuple(values)
+
+    def whole(self, key: str, raw: object) -> tuple[int, ...] | None:
+        """Read one list of whole numbers, none below zero."""
+        values = self.read(key, raw)
+        if values is None:
+            return None
+        for index, value in enumerate(values):
+            if value < 0 or value != int(value):
+                self.refuse(f"{key}[{index}]", f"{value:g} is no index")
+                return None
+        return tuple(int(value) for value in values)
+
+    def refuse(self, key: str, what: str) -> None:
+        """Remember that something is not what it should be."""
+        self.findings.append(error("metadata", what, f"{self.source}: {key}", self.fix))
+
+
+def as_number(item: object) -> float | None:
+    """A finite float, or None."""
+    if isinstance(item, bool) or not isinstance(item, (int, float, str)):
+        return None
+    try:
+        value = float(item)
+    except (ValueError, OverflowError):
+        return None
+    return value if math.isfinite(value) else None
