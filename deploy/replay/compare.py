@@ -5,11 +5,11 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from deploy.contract import PolicyContract
-from deploy.frames import projected_gravity, torso_to_base
 from deploy.log import LogError, LogHeader, Tick
 from deploy.log.format import elements
 from deploy.observations import advance_phase, joint_targets, observe, term_slice
 from deploy.policy import Policy
+from deploy.sensors import Sensors, has_torso_imu, policy_inputs
 
 FROM_IMU, FROM_BEFORE, OBSERVATION = ", from the IMU", ", from the step before", "observation "
 SENT = "sent_targets, of joint_targets"
@@ -121,16 +121,23 @@ class Comparer:
         return pairs
 
     def _frames(self, tick: Tick) -> dict[str, Pair]:
-        quat, gyro = tick.imu_quat, tick.imu_gyro
-        if self._log.imu_frame == "torso":
+        if has_torso_imu(self._log):
             for field in ("torso_pos", "torso_vel"):
                 if getattr(tick, field) is None:
                     raise LogError(f"step {tick.step}: lacks {field}, and the torso has the IMU")
-            quat, gyro = torso_to_base(quat, gyro, tick.torso_pos, tick.torso_vel)
+        kept = tick.inputs._asdict()
+        del kept["projected_gravity"]
+        read = kept | {
+            "gyro": tick.imu_gyro,
+            "quat": tick.imu_quat,
+            "torso_pos": tick.torso_pos,
+            "torso_vel": tick.torso_vel,
+        }
+        computed = policy_inputs(self._log, Sensors(**read))
         return {
-            "gyro" + FROM_IMU: Pair(tick.inputs.gyro, gyro),
+            "gyro" + FROM_IMU: Pair(tick.inputs.gyro, computed.gyro),
             "projected_gravity" + FROM_IMU: Pair(
-                tick.inputs.projected_gravity, projected_gravity(quat)
+                tick.inputs.projected_gravity, computed.projected_gravity
             ),
         }
 

@@ -1,30 +1,18 @@
 """This project's own metadata: the contract."""
 
 from collections.abc import Mapping
+from dataclasses import fields
 
 from deploy.contract import ContractError, PolicyContract
 from deploy.policy import CONTRACT_KEY
 from pipeline.doctor.described import Described, Term
 from pipeline.doctor.findings import Finding, error
 
-SAME = (
-    "robot",
-    "joint_names",
-    "motor_indices",
-    "default_joint_pos",
-    "kp",
-    "kd",
-    "action_scale",
-    "joint_lower",
-    "joint_upper",
-    "effort_limit",
-    "velocity_limit",
-    "ctrl_dt",
-    "gait_period_s",
-    "command_ranges",
-    "command_dead_zone",
-    "imu_frame",
-    "held_joints",
+SAME = tuple(
+    sorted(
+        {field.name for field in fields(PolicyContract)}
+        & {field.name for field in fields(Described)} - {"observation"}
+    )
 )
 """Fields that the contract and `Described` have alike."""
 
@@ -44,5 +32,5 @@ def read_contract(metadata: Mapping[str, str]) -> tuple[Described | None, list[F
         fix = "export the policy again (`dvc repro`); the runtime refuses it as it is"
         return None, [error("metadata", text, f"metadata {CONTRACT_KEY}", fix)]
     terms = tuple(Term(term.name, term.size, term.scale) for term in contract.observation)
-    fields = {name: getattr(contract, name) for name in SAME}
-    return Described(f"metadata {CONTRACT_KEY}", observation=terms, **fields), []
+    alike = {name: getattr(contract, name) for name in SAME}
+    return Described(f"metadata {CONTRACT_KEY}", observation=terms, **alike), []
