@@ -57,12 +57,3 @@ def set_key(raw: dict[str, Any], key: str, value: Any) -> None:
         raw = raw[section]
     assert last in raw, key
     raw[last] = value
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Draw first: where TensorFlow was loaded before it, Mesa's software renderer crashes.
-
-    Both bring an LLVM, and TensorFlow's is found first by whoever is loaded after it. The pipeline's
-    stages are processes of their own.
-    """
-    items.sort(key=lambda item: item.path.name != "test_film.py")
