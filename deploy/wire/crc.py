@@ -1,8 +1,8 @@
 """The vendor's checksum: CRC-32 over the 32-bit words of a message, each from its top bit.
 
 Polynomial 0x04C11DB7, initially 0xFFFFFFFF, neither reflected nor inverted (unitree_sdk2_python,
-`unitree_sdk2py/utils/crc.py`). zlib has the reflected CRC of the same polynomial, in C: a message is
-mirrored bit by bit going in, and the result coming out.
+`unitree_sdk2py/utils/crc.py`). zlib has the reflected CRC of the same polynomial, in C: a message
+is mirrored bit by bit going in, and the result coming out.
 """
 
 import zlib

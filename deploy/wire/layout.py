@@ -20,7 +20,7 @@ HEADERS = {False: b"\x00\x01\x00\x00", True: b"\x00\x07\x00\x00"}
 the same, because no number here has eight bytes."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Struct:
     """A message type.
 
@@ -89,7 +89,7 @@ class Struct:
 
     def new(self) -> np.void:
         """A record of zeros."""
-        return np.zeros((), self.dtype)[()]
+        return cast("np.void", np.zeros((), self.dtype)[()])
 
     def to_cdr(self, packed: bytes, version_2: bool = False) -> bytes:
         """Bytes for the network, header first, of a record's bytes."""
