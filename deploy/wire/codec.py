@@ -148,7 +148,7 @@ class Codec:
             **read,
         )
 
-    def _unpack(self, struct: Struct, packed: bytes) -> np.void:
+    def _unpack(self, struct: Struct, packed: bytes) -> np.ndarray:
         if len(packed) != struct.size:
             raise RejectedMessageError(f"{len(packed)} bytes, want {struct.size}")
         if not struct.is_sealed(packed):
@@ -163,13 +163,13 @@ class Codec:
         """(num_motors,) mode that switches each motor on."""
         raise NotImplementedError
 
-    def _new_command(self, mode_machine: int) -> np.void:
+    def _new_command(self, mode_machine: int) -> np.ndarray:
         raise NotImplementedError
 
-    def _new_state(self, state: RobotState) -> np.void:
+    def _new_state(self, state: RobotState) -> np.ndarray:
         raise NotImplementedError
 
-    def _mode_machine(self, record: np.void) -> int:
+    def _mode_machine(self, record: np.ndarray) -> int:
         raise NotImplementedError
 
     def _mind_nothing(self, command: MotorCommand) -> MotorCommand:

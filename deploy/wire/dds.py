@@ -4,17 +4,15 @@ import threading
 import time
 
 from deploy.link import LinkError, MotorCommand, RobotState
-from deploy.wire.codec import RejectedMessageError
-from deploy.wire.families import codec_for
+from deploy.wire.endpoint import Endpoint
 from robots.spec import RobotSpec
 
 
 class DdsLink:
     """A `deploy.link.Link` over the vendor's topics.
 
-    States are read, checked and stamped on a thread of their own as they arrive; `read` gives the
-    newest. Counted as rejected, and never given: what is not a LowState of the robot's family, what
-    has a wrong checksum, and what has a number that is not finite on a motor the robot has.
+    States are read, checked and stamped as they arrive, on a thread of their own. What is rejected,
+    `deploy.wire.endpoint.Endpoint` says.
 
     Args:
         robot: The robot.
@@ -27,22 +25,27 @@ class DdsLink:
     """
 
     def __init__(self, robot: RobotSpec, interface: str | None, domain: int) -> None:
-        self._codec = codec_for(robot)
-        self.num_motors = self._codec.num_motors
-        self.last_rejection = ""
-        """Why the newest rejected message was rejected."""
-        self._name, self._has_mode = robot.title, robot.message_family == "hg"
-        self._newest: RobotState | None = None
-        self._rejected = 0
+        self._end = Endpoint(robot)
+        self.num_motors = robot.num_motors
         self._closed = threading.Event()
+        # Not at the top: whoever does not reach a robot over DDS needs no cyclonedds.
         from deploy.wire import topics
         from deploy.wire.domain import open_participant
 
         participant = open_participant(domain, interface)
-        self._commands = topics.Publisher(participant, topics.LOW_CMD, self._codec.command_type)
+        codec = self._end.codec
+        self._commands = topics.Publisher(participant, topics.LOW_CMD, codec.command_type)
         self._states = topics.Subscriber(
-            participant, topics.LOW_STATE, self._codec.state_type, self._on_state
+            participant,
+            topics.LOW_STATE,
+            codec.state_type,
+            lambda packed: self._end.take(packed, self.now()),
         )
+
+    @property
+    def last_rejection(self) -> str:
+        """Why the newest rejected message was rejected."""
+        return self._end.last_rejection
 
     def now(self) -> float:
         """Monotonic time, s."""
@@ -50,8 +53,7 @@ class DdsLink:
 
     def read(self) -> RobotState | None:
         """The newest state; None until there is one. Does not block."""
-        newest = self._newest
-        return newest and newest._replace(rejected=self._rejected)
+        return self._end.read()
 
     def send(self, command: MotorCommand) -> None:
         """Send a command. Does not block; thread-safe.
@@ -62,26 +64,9 @@ class DdsLink:
         """
         if self._closed.is_set():
             raise LinkError("send: the link is closed")
-        newest = self._newest
-        if newest is None and self._has_mode:
-            raise LinkError(
-                f"send: no LowState has come from the {self._name} yet, and a command has to "
-                "repeat its mode_machine; read() until there is a state"
-            )
-        mode_machine = newest.mode_machine if newest else 0
-        self._commands.write(self._codec.encode_command(command, mode_machine))
+        self._commands.write(self._end.command(command))
 
     def close(self) -> None:
         """Let go. Sends nothing by itself."""
         self._closed.set()
         self._states.close()
-
-    def _on_state(self, packed: bytes | None) -> None:
-        stamp_s = self.now()
-        try:
-            if packed is None:
-                raise RejectedMessageError("not a LowState of the robot's family")
-            self._newest = self._codec.decode_state(packed, stamp_s)
-        except RejectedMessageError as error:
-            self._rejected += 1
-            self.last_rejection = str(error)

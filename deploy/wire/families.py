@@ -28,19 +28,19 @@ class HgCodec(Codec):
     def _enabling_modes(self, robot: RobotSpec) -> np.ndarray:
         return np.ones(self.num_motors, np.uint8)
 
-    def _new_command(self, mode_machine: int) -> np.void:
+    def _new_command(self, mode_machine: int) -> np.ndarray:
         record = self.command_type.new()
         record["mode_machine"] = mode_machine
         return record
 
-    def _new_state(self, state: RobotState) -> np.void:
+    def _new_state(self, state: RobotState) -> np.ndarray:
         record = self.state_type.new()
         record["mode_machine"] = state.mode_machine
         record["motor_state"]["temperature"] = state.temperature[:, None]
         record["motor_state"]["motorstate"] = state.motor_error
         return record
 
-    def _mode_machine(self, record: np.void) -> int:
+    def _mode_machine(self, record: np.ndarray) -> int:
         return int(record["mode_machine"])
 
     def _mind_nothing(self, command: MotorCommand) -> MotorCommand:
@@ -66,19 +66,19 @@ class GoCodec(Codec):
         modes[list(robot.weak_motors)] = 0x01
         return modes
 
-    def _new_command(self, mode_machine: int) -> np.void:
+    def _new_command(self, mode_machine: int) -> np.ndarray:
         record = self.command_type.new()
         record["head"], record["level_flag"] = HEAD, LOW_LEVEL
         record["motor_cmd"]["q"], record["motor_cmd"]["dq"] = POS_STOP, VEL_STOP
         return record
 
-    def _new_state(self, state: RobotState) -> np.void:
+    def _new_state(self, state: RobotState) -> np.ndarray:
         record = self.state_type.new()
         record["head"], record["level_flag"] = HEAD, LOW_LEVEL
         record["motor_state"]["temperature"] = np.clip(state.temperature, 0, 255)
         return record
 
-    def _mode_machine(self, record: np.void) -> int:
+    def _mode_machine(self, record: np.ndarray) -> int:
         return 0
 
     def _mind_nothing(self, command: MotorCommand) -> MotorCommand:

@@ -87,9 +87,9 @@ class Struct:
                     yield offset, size
                     offset += size
 
-    def new(self) -> np.void:
-        """A record of zeros."""
-        return cast("np.void", np.zeros((), self.dtype)[()])
+    def new(self) -> np.ndarray:
+        """A record of zeros, padding included."""
+        return self.unpack(bytearray(self.size))
 
     def to_cdr(self, packed: bytes, version_2: bool = False) -> bytes:
         """Bytes for the network, header first, of a record's bytes."""
@@ -109,7 +109,7 @@ class Struct:
         packed[in_c] = np.frombuffer(data, np.uint8, offset=4)[in_cdr]
         return packed.tobytes()
 
-    def seal(self, record: np.void) -> bytes:
+    def seal(self, record: np.ndarray) -> bytes:
         """Set the checksum, a record's last word, and give the record's bytes."""
         packed = record.tobytes()[:-4]
         record["crc"] = crc32(packed)
@@ -119,6 +119,9 @@ class Struct:
         """Whether the checksum is right."""
         return crc32(packed[:-4]) == int.from_bytes(packed[-4:], "little")
 
-    def unpack(self, packed: bytes) -> np.void:
-        """The record that has these bytes."""
-        return cast("np.void", np.frombuffer(packed, self.dtype)[0])
+    def unpack(self, packed: bytes | bytearray) -> np.ndarray:
+        """The record in these bytes; writable where they are.
+
+        An array without axes rather than a scalar, whose copies do not keep the padding.
+        """
+        return np.frombuffer(packed, self.dtype).reshape(())
