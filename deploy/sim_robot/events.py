@@ -123,7 +123,8 @@ def parse(text: str, now: float = 0.0) -> list[Event]:
     Raises:
         LinkError: If it cannot be read; names the event and how it is written.
     """
-    words, at, when = text.strip().partition("@")
+    text = text.strip()
+    words, at, when = text.partition("@")
     name, *given = words.split(":")
     if name not in KINDS:
         raise LinkError(f"event: {text!r} is unknown; there are {', '.join(KINDS)}")

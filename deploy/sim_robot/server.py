@@ -71,6 +71,7 @@ class Server:
                     self.lags, due = self.lags + 1, time.monotonic()
         finally:
             self._commands.close()
+            self._states.close()
 
     def _on_command(self, packed: bytes | None) -> None:
         # What is none of the robot's messages is ignored like one with a wrong checksum.

@@ -1,9 +1,8 @@
 """A robot at the other end of a DDS network: real or `python -m deploy.sim_robot`."""
 
-import threading
 import time
 
-from deploy.link import LinkError, MotorCommand, RobotState
+from deploy.link import MotorCommand, RobotState
 from deploy.wire.endpoint import Endpoint
 from robots.spec import RobotSpec
 
@@ -27,7 +26,6 @@ class DdsLink:
     def __init__(self, robot: RobotSpec, interface: str | None, domain: int) -> None:
         self._end = Endpoint(robot)
         self.num_motors = robot.num_motors
-        self._closed = threading.Event()
         # Not at the top: whoever does not reach a robot over DDS needs no cyclonedds.
         from deploy.wire import topics
         from deploy.wire.domain import open_participant
@@ -62,11 +60,9 @@ class DdsLink:
             LinkError: If the link is closed, a value is not finite, or the robot has not yet said
                 which machine it is, which commands of family hg have to repeat.
         """
-        if self._closed.is_set():
-            raise LinkError("send: the link is closed")
         self._commands.write(self._end.command(command))
 
     def close(self) -> None:
         """Let go. Sends nothing by itself."""
-        self._closed.set()
+        self._commands.close()
         self._states.close()

@@ -15,9 +15,8 @@ import numpy as np
 
 from deploy.wire.crc import crc32
 
-HEADERS = {False: b"\x00\x01\x00\x00", True: b"\x00\x07\x00\x00"}
-"""What little-endian CDR of a final type starts with, by whether it is version 2. The bodies are
-the same, because no number here has eight bytes."""
+HEADER = b"\x00\x01\x00\x00"
+"""What little-endian CDR of version 1 starts with; the vendor's SDK sends no other."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -91,22 +90,22 @@ class Struct:
         """A record of zeros, padding included."""
         return self.unpack(bytearray(self.size))
 
-    def to_cdr(self, packed: bytes, version_2: bool = False) -> bytes:
+    def to_cdr(self, packed: bytes) -> bytes:
         """Bytes for the network, header first, of a record's bytes."""
         in_c, in_cdr = self._places
         body = np.zeros(self.cdr_size, np.uint8)
         body[in_cdr] = np.frombuffer(packed, np.uint8)[in_c]
-        return HEADERS[version_2] + body.tobytes()
+        return HEADER + body.tobytes()
 
     def from_cdr(self, data: bytes) -> bytes | None:
         """A record's bytes, of bytes from the network; None where they are not one of this type."""
-        # DDS fills the last word up and notes by how much in the header's last byte.
-        too_long = len(data) - 4 - self.cdr_size
-        if data[:2] not in {header[:2] for header in HEADERS.values()} or not 0 <= too_long < 4:
+        # DDS fills the last word up, and notes by how much in the header's last byte.
+        too_long = len(data) - len(HEADER) - self.cdr_size
+        if data[:2] != HEADER[:2] or not 0 <= too_long < 4:
             return None
         in_c, in_cdr = self._places
         packed = np.zeros(self.size, np.uint8)
-        packed[in_c] = np.frombuffer(data, np.uint8, offset=4)[in_cdr]
+        packed[in_c] = np.frombuffer(data, np.uint8, offset=len(HEADER))[in_cdr]
         return packed.tobytes()
 
     def seal(self, record: np.ndarray) -> bytes:

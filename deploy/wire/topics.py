@@ -37,6 +37,7 @@ KINDS = {
     "i4": types.int32,
     "f4": types.float32,
 }
+_CDR_1 = Policy.DataRepresentation(use_cdrv0_representation=True)
 WAKE_MS = 100
 """How often a subscriber looks whether it is closed, where nothing comes."""
 
@@ -58,12 +59,10 @@ def _sample_type(struct: Struct) -> Any:
     """The same type, its samples holding nothing but the packed message."""
     made = idl_type(struct)
 
-    def serialize(
-        self: Any, buffer: Any = None, endianness: Any = None, use_version_2: bool | None = None
-    ) -> bytes:
-        return struct.to_cdr(self.packed, bool(use_version_2))
+    def serialize(self: Any, **_: Any) -> bytes:
+        return struct.to_cdr(self.packed)
 
-    def deserialize(cls: Any, data: bytes, *_: Any, **__: Any) -> Any:
+    def deserialize(cls: Any, data: bytes) -> Any:
         sample = cls.__new__(cls)
         sample.packed = struct.from_cdr(bytes(data))
         return sample
@@ -84,23 +83,38 @@ class Publisher:
     def __init__(self, participant: Any, topic: str, struct: Struct) -> None:
         self._type = _sample_type(struct)
         # Reliable as the vendor's writers are, so that every reader matches; but it never waits.
-        qos = Qos(Policy.Reliability.Reliable(duration(milliseconds=1)), Policy.History.KeepLast(1))
-        self._writer = DataWriter(participant, Topic(participant, topic, self._type), qos=qos)
+        qos = Qos(
+            Policy.Reliability.Reliable(duration(milliseconds=1)),
+            Policy.History.KeepLast(1),
+            _CDR_1,
+        )
+        self._writer: Any = DataWriter(participant, Topic(participant, topic, self._type), qos=qos)
         self._lock = threading.Lock()
         self.unsent = 0
         """Messages given up because DDS had no room for them; the next one says more anyway."""
 
     def write(self, packed: bytes) -> None:
-        """Send a packed message. Thread-safe."""
+        """Send a packed message. Thread-safe.
+
+        Raises:
+            LinkError: If DDS cannot, or the publisher is closed.
+        """
         sample = self._type.__new__(self._type)
         sample.packed = packed
         with self._lock:
+            if self._writer is None:
+                raise LinkError("send: the link is closed")
             try:
                 self._writer.write(sample)
             except DDSException as error:
                 if error.code != DDSException.DDS_RETCODE_TIMEOUT:
                     raise LinkError(f"DDS cannot write: {error.msg}") from error
                 self.unsent += 1
+
+    def close(self) -> None:
+        """Let the writer go. Thread-safe."""
+        with self._lock:
+            self._writer = None
 
 
 class Subscriber:
@@ -117,21 +131,23 @@ class Subscriber:
         self, participant: Any, topic: str, struct: Struct, handle: Callable[[bytes | None], None]
     ) -> None:
         self._type, self._handle = _sample_type(struct), handle
-        self._reader = DataReader(participant, Topic(participant, topic, self._type))
-        self._unread = ReadCondition(
+        self._reader: Any = DataReader(
+            participant, Topic(participant, topic, self._type), qos=Qos(_CDR_1)
+        )
+        self._unread: Any = ReadCondition(
             self._reader, ViewState.Any | InstanceState.Any | SampleState.NotRead
         )
-        self._waitset = _WaitSet(participant)
+        self._waitset: Any = _WaitSet(participant)
         self._waitset.attach(self._unread)
         self._closed = threading.Event()
         self._thread = threading.Thread(target=self._run, name=f"read {topic}", daemon=True)
         self._thread.start()
 
     def close(self) -> None:
-        """Stop reading."""
+        """Stop reading, and let the reader go; not from `handle`."""
         self._closed.set()
-        if self._thread is not threading.current_thread():
-            self._thread.join()
+        self._thread.join()
+        self._waitset = self._unread = self._reader = None
 
     def _run(self) -> None:
         while not self._closed.is_set():
