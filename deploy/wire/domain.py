@@ -15,13 +15,14 @@ _LOCK = threading.Lock()
 def configuration(interface: str) -> str:
     """Cyclone DDS's configuration for one network interface.
 
-    The loopback interface has no multicast, so there others are asked for by address.
+    Multicast may not work on the loopback interface, so there others are also asked for by
+    address, and only asked for by multicast: that is where the vendor's SDK waits to be found.
     """
     if interface == LOOPBACK:
         return (
             "<CycloneDDS><Domain><General><Interfaces>"
-            '<NetworkInterface name="lo" multicast="false"/>'
-            "</Interfaces><AllowMulticast>false</AllowMulticast></General>"
+            '<NetworkInterface name="lo" multicast="true"/>'
+            "</Interfaces><AllowMulticast>spdp</AllowMulticast></General>"
             '<Discovery><Peers><Peer address="127.0.0.1"/></Peers>'
             "<ParticipantIndex>auto</ParticipantIndex></Discovery></Domain></CycloneDDS>"
         )

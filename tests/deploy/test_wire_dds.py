@@ -18,8 +18,8 @@ from deploy.wire.messages import GO_LOW_CMD, GO_LOW_STATE, HG_LOW_CMD, HG_LOW_ST
 from tests.wire_samples import a_command, a_state
 
 ROOT = Path(__file__).resolve().parents[2]
-DOMAIN = 100 + os.getpid() % 100
-"""One of its own for every process, so that runs beside each other do not meet."""
+DOMAIN = 10 + 3 * (os.getpid() % 70)
+"""The first of three of its own for every process, so that runs beside each other do not meet."""
 PATIENCE_S = 60.0
 """For how long something is waited for that has to come."""
 MESSAGES = {
@@ -139,6 +139,39 @@ def test_a_robot_that_says_its_machine_has_to_be_heard_first(topics):
 # The vendor's end: its types, through Cyclone's own serializer
 
 
+VENDOR_SIDE = """
+import sys, time
+from cyclonedds.domain import Domain, DomainParticipant
+from cyclonedds.sub import DataReader
+from cyclonedds.topic import Topic
+from tests.vendor_idl import HgLowState
+# unitree_sdk2_python, unitree_sdk2py/core/channel_config.py
+settings = '<NetworkInterface name="lo" priority="default" multicast="default"/>'
+domain = Domain({domain}, f"<CycloneDDS><Domain><General><Interfaces>{{settings}}</Interfaces>"
+                          "</General></Domain></CycloneDDS>")
+participant = DomainParticipant({domain})
+reader = DataReader(participant, Topic(participant, "rt/lowstate", HgLowState))
+end = time.monotonic() + {patience}
+while not (got := reader.take()) and time.monotonic() < end:
+    time.sleep(0.01)
+print(got[0].tick)
+"""
+
+
+def test_the_vendors_settings_find_ours(topics):
+    codec, domain = codec_for(robots.load("g1")), DOMAIN + 2
+    says = topics.Publisher(open_participant(domain, "lo"), topics.LOW_STATE, codec.state_type)
+    packed = codec.encode_state(a_state(35, 5), np.zeros(3))
+    vendor = subprocess.Popen(
+        [sys.executable, "-c", VENDOR_SIDE.format(domain=domain, patience=PATIENCE_S)],
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    until(lambda: vendor.poll() is not None, lambda: says.write(packed))
+    assert vendor.communicate()[0] == "123456\n"
+
+
 def test_the_vendors_sdk_reads_our_commands_and_we_its_states(topics, vendor, go2_link):
     from cyclonedds.pub import DataWriter
     from cyclonedds.sub import DataReader
@@ -210,10 +243,10 @@ def test_a_domain_that_cannot_be_is_named(domain):
         open_participant(domain, "lo")
 
 
-def test_only_loopback_does_without_multicast():
-    assert '<NetworkInterface name="lo" multicast="false"/>' in configuration("lo")
-    assert "127.0.0.1" in configuration("lo")
-    assert 'name="eth0"' in configuration("eth0")
+def test_on_loopback_others_are_found_with_and_without_multicast():
+    assert "<AllowMulticast>spdp</AllowMulticast>" in configuration("lo")
+    assert '<Peer address="127.0.0.1"/>' in configuration("lo")
+    assert '<NetworkInterface name="eth0"' in configuration("eth0")
     assert "127.0.0.1" not in configuration("eth0")
 
 
