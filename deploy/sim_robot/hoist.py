@@ -42,21 +42,15 @@ class Hoist:
         self._data, self._strap = data, model.equality(NAME).id
         self._hook = data.mocap_pos[0]
         self._low, self._high = robot.spawn_height, robot.spawn_height + CLEARANCE
+        self._spawn_quat = robot.spawn_quat
         self._goal = self._high
 
-    @property
-    def holds(self) -> bool:
-        """Whether the robot hangs on it."""
-        return bool(self._data.eq_active[self._strap])
-
-    @property
-    def height(self) -> float:
-        """Where it holds, or would hold, the base: m above the floor."""
-        return float(self._hook[2])
-
     def hang(self) -> None:
-        """Take the robot up at once, to where its feet are off the floor."""
+        """Take the robot from wherever it lies, upright, to where its feet are off the floor."""
         self._goal = self._hook[2] = self._high
+        self._hook[:2] = self._data.qpos[:2]
+        self._data.qpos[:3], self._data.qpos[3:7] = self._hook, self._spawn_quat
+        self._data.qvel[:6] = 0.0
         self._data.eq_active[self._strap] = 1
 
     def lower(self) -> None:

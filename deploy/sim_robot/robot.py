@@ -54,7 +54,6 @@ class SimRobot:
         self._to_come: list[Event] = []
         if hoist:
             self.machine.hoist.hang()
-            self.machine.data.qpos[2] += self.machine.hoist.height - robot.spawn_height
         for event in events:
             self.do(event)
 

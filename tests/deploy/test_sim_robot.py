@@ -95,6 +95,19 @@ def test_the_hoist_lets_the_robot_down_and_go():
     assert base[2] < robot.spawn_height - 0.1
 
 
+def test_the_hoist_picks_up_a_robot_that_lies():
+    robot = robots.load("h1")
+    link = link_to("h1", "push:1@0", "hang@2", "lift@2")
+    link.advance(2.0)
+    base = link.robot.machine.data.qpos
+    lay, fell_at = base[2], base[:2].copy()
+    link.advance(0.5)
+    assert lay < 0.6 * robot.spawn_height
+    assert base[2] == pytest.approx(robot.spawn_height + 0.1, abs=0.01)
+    np.testing.assert_allclose(base[:2], fell_at, atol=0.02)
+    np.testing.assert_allclose(np.abs(base[3:7]), [1, 0, 0, 0], atol=0.02)
+
+
 @pytest.mark.parametrize("name", NAMES)
 def test_every_joint_is_on_its_own_motor(name):
     robot = robots.load(name)
