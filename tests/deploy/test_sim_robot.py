@@ -216,6 +216,15 @@ def test_a_good_command_is_obeyed():
     assert link.robot.ignored == 0
 
 
+def test_a_command_repeats_what_the_robot_says_it_is():
+    link = link_to("g1", mode_machine=6)
+    link.advance(SIM_DT)
+    assert link.read().mode_machine == 6
+    link.send(stand(robots.load("g1")))
+    link.advance(SIM_DT)
+    assert obeyed(link)
+
+
 @pytest.mark.parametrize("why", ["checksum", "length", "machine"])
 def test_a_bad_command_is_ignored(why):
     link = link_to("g1", hoist=True)
