@@ -1,0 +1,102 @@
+"""Bring joint targets within what joint and motor can do, and keep count of it."""
+
+import numpy as np
+
+from deploy.contract import PolicyContract
+from deploy.runtime.limits import Limits
+from deploy.runtime.motors import Readings
+
+KINDS = ("rate", "range", "torque")
+"""What a target was clamped for, in the order in which it is done."""
+
+
+class Clamp:
+    """Clamps the driven joints' targets, for every command anew.
+
+    - rate: no further from the targets of the control period before than `target_rate` allows;
+    - range: no further outside the joint's range than `target_margin`, and not outside at all while
+      the joint itself is: nothing pushes against an end stop;
+    - torque: `kp (q - position) - kd velocity` within the effort limit, and not driving on where a
+      joint is faster than its motor's no-load speed.
+
+    Args:
+        contract: Gains and limits.
+        limits: Margins and rates.
+        stream_dt: Time between two commands, s.
+    """
+
+    counts: dict[str, np.ndarray]
+    """(num_joints,) commands clamped so far, by kind."""
+
+    def __init__(self, contract: PolicyContract, limits: Limits, stream_dt: float) -> None:
+        self._kp, self._kd = _float32(contract.kp), _float32(contract.kd)
+        self._lower, self._upper = _float32(contract.joint_lower), _float32(contract.joint_upper)
+        self._effort, self._speed = (
+            _float32(contract.effort_limit),
+            _float32(contract.velocity_limit),
+        )
+        self._margin = np.float32(limits.target_margin)
+        self._step = np.float32(limits.target_rate * contract.ctrl_dt)
+        self._stream_dt = stream_dt
+        self._names = contract.joint_names
+        self._run = np.zeros(contract.action_size, np.int64)
+        self._from: np.ndarray | None = None
+        self.counts = {kind: np.zeros(contract.action_size, np.int64) for kind in KINDS}
+
+    def begin_period(self, targets: np.ndarray | None) -> None:
+        """Say what was sent last, from which the rate counts; None where nothing was."""
+        self._from = targets
+
+    def __call__(self, targets: np.ndarray, readings: Readings) -> np.ndarray:
+        """Clamp.
+
+        Args:
+            targets: (num_joints,) rad, what is wanted.
+            readings: Where the joints are.
+
+        Returns:
+            (num_joints,) float32 rad, what may be sent.
+        """
+        wanted = targets
+        if self._from is not None:
+            wanted = np.clip(wanted, self._from - self._step, self._from + self._step)
+        within_rate = wanted
+        lower, upper = self._ends(readings.joint_pos)
+        wanted = np.clip(wanted, lower, upper)
+        within_range = wanted
+        least, most = self._by_torque(readings)
+        # Where range and torque contradict each other, the motor's own limit ends the matter.
+        wanted = np.clip(wanted, least, most)
+        stages = (targets, within_rate, within_range, wanted)
+        self._count(stages)
+        return wanted.astype(np.float32)
+
+    def longest(self) -> tuple[str, float]:
+        """The joint that has been clamped longest without a break, and for how long, s."""
+        worst = int(self._run.argmax())
+        return self._names[worst], float(self._run[worst]) * self._stream_dt
+
+    def _ends(self, joint_pos: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        lower = np.where(joint_pos < self._lower, self._lower, self._lower - self._margin)
+        upper = np.where(joint_pos > self._upper, self._upper, self._upper + self._margin)
+        return lower, upper
+
+    def _by_torque(self, readings: Readings) -> tuple[np.ndarray, np.ndarray]:
+        """Targets at which the motor gives its least and its greatest torque."""
+        speed = readings.joint_vel
+        least = np.where(speed < -self._speed, np.float32(0), -self._effort)
+        most = np.where(speed > self._speed, np.float32(0), self._effort)
+        centre = readings.joint_pos + self._kd * speed / self._kp
+        return centre + least / self._kp, centre + most / self._kp
+
+    def _count(self, stages: tuple[np.ndarray, ...]) -> None:
+        touched = np.zeros(self._run.shape, bool)
+        for kind, before, after in zip(KINDS, stages, stages[1:], strict=False):
+            clamped = np.abs(after - before) > 1e-6
+            self.counts[kind] += clamped
+            touched |= clamped
+        self._run = (self._run + 1) * touched
+
+
+def _float32(values: tuple[float, ...]) -> np.ndarray:
+    return np.asarray(values, np.float32)
