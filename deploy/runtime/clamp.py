@@ -6,7 +6,7 @@ from deploy.contract import PolicyContract
 from deploy.runtime.limits import Limits
 from deploy.runtime.motors import Readings
 
-KINDS = ("rate", "range", "torque")
+KINDS = ("rate", "torque", "range")
 """What a target was clamped for, in the order in which it is done."""
 
 
@@ -14,10 +14,11 @@ class Clamp:
     """Clamps the driven joints' targets, for every command anew.
 
     - rate: no further from the targets of the control period before than `target_rate` allows;
-    - range: no further outside the joint's range than `target_margin`, and not outside at all while
-      the joint itself is: nothing pushes against an end stop;
     - torque: `kp (q - position) - kd velocity` within the effort limit, and not driving on where a
-      joint is faster than its motor's no-load speed.
+      joint is faster than its motor's no-load speed;
+    - range: no further outside the joint's range than `target_margin`, and not outside at all while
+      the joint itself is: nothing pushes against an end stop. The last, so that no measurement
+      whatever can move a target out of range; the motor has a torque limit of its own.
 
     Args:
         contract: Gains and limits.
@@ -61,15 +62,10 @@ class Clamp:
         if self._from is not None:
             wanted = np.clip(wanted, self._from - self._step, self._from + self._step)
         within_rate = wanted
-        lower, upper = self._ends(readings.joint_pos)
-        wanted = np.clip(wanted, lower, upper)
-        within_range = wanted
-        least, most = self._by_torque(readings)
-        # Where range and torque contradict each other, the motor's own limit ends the matter.
-        wanted = np.clip(wanted, least, most)
-        stages = (targets, within_rate, within_range, wanted)
-        self._count(stages)
-        return wanted.astype(np.float32)
+        within_torque = np.clip(within_rate, *self._by_torque(readings))
+        within_range = np.clip(within_torque, *self._ends(readings.joint_pos))
+        self._count((targets, within_rate, within_torque, within_range))
+        return within_range.astype(np.float32)
 
     def longest(self) -> tuple[str, float]:
         """The joint that has been clamped longest without a break, and for how long, s."""

@@ -94,8 +94,10 @@ class Controller:
         try:
             robot = self._look()
             marks.append(time.perf_counter())
+            # An answer that was waiting belongs to the period that now ends, if one does.
+            decision = self._poll()
             self._begin_period(index, robot)
-            decision = self._parts.worker.poll()
+            decision = decision or self._poll()
             marks.append(time.perf_counter())
             fault = self._supervisor.check(self.state, self._situation(robot, decision))
         except Exception as error:  # an input, a link, a bug: all the same to a robot that stands
@@ -107,7 +109,7 @@ class Controller:
         marks.append(time.perf_counter())
         self._send(command)
         marks.append(time.perf_counter())
-        self._record(command, decision, late_s, marks)
+        self._record(command, late_s, marks)
         self._last_s = self._now
         return self.state
 
@@ -144,6 +146,12 @@ class Controller:
         self._missed = max(self._missed - FORGIVEN, 0.0)
         self._parts.worker.request(Request(step, readings, self._command, self._fresh))
         self._fresh = False
+
+    def _poll(self) -> Decision | None:
+        decision = self._parts.worker.poll()
+        if decision:
+            self._periods.answered(decision)
+        return decision
 
     def _situation(self, robot: RobotState | None, decision: Decision | None) -> Situation:
         clamped, clamped_s = self._clamp.longest()
@@ -212,14 +220,12 @@ class Controller:
             self.summary.send_errors += 1
             self._fail(_failed("link", error))
 
-    def _record(
-        self, command: MotorCommand, decision: Decision | None, late_s: float, marks: list[float]
-    ) -> None:
+    def _record(self, command: MotorCommand, late_s: float, marks: list[float]) -> None:
         self.summary.timed(marks[-1] - marks[0], late_s)
         spent = {"late": late_s, "send": marks[-1] - marks[-2]}
         if len(marks) == 5:  # nothing failed in between
             spent |= {"read": marks[1] - marks[0], "supervise": marks[3] - marks[2]}
-        self._periods.sent(command, decision, spent)
+        self._periods.sent(command, spent)
 
 
 def _failed(name: str, error: Exception) -> Fault:

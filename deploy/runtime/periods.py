@@ -36,6 +36,7 @@ class Periods:
         none = np.zeros(contract.action_size, np.float32)
         # What the policy remembers; told in the log also where it does not run.
         self._last_action, self._phase = none, np.float32(0)
+        self._last_sent = none
         self._tick: Tick | None = None
         self._is_sent = False
         self._timings_s: dict[str, float] = {}
@@ -64,7 +65,7 @@ class Periods:
             imu_quat=readings.quat,
             imu_gyro=readings.gyro,
             inputs=policy_inputs(self._contract, sensors),
-            sent_targets=self._last_action,  # until something is sent
+            sent_targets=self._last_sent,
             torso_pos=_float(readings.torso_pos),
             torso_vel=_float(readings.torso_vel),
         )
@@ -73,42 +74,44 @@ class Periods:
         """Something happened."""
         self._notes.append(text)
 
-    def sent(
-        self, command: MotorCommand, decision: Decision | None, spent: dict[str, float]
-    ) -> None:
+    def answered(self, decision: Decision) -> None:
+        """The policy has answered; an answer to another period's question is only remembered."""
+        self._last_action, self._phase = decision.action, decision.inputs.phase
+        self._longest({"observe": decision.observe_s, "infer": decision.infer_s})
+        if self._tick is None or decision.step != self.step:
+            return
+        self._is_sent = False
+        self._tick = self._tick._replace(
+            inputs=decision.inputs,
+            observation=decision.observation,
+            action=decision.action,
+            joint_targets=decision.joint_targets,
+        )
+
+    def sent(self, command: MotorCommand, spent: dict[str, float]) -> None:
         """A command was sent.
 
-        Kept are the first of a period, or the one that came of this period's decision; and of each
-        part the longest time it took.
+        Kept are the first of a period, or the one after its answer; and of each part of the ticks
+        the longest time it took.
 
         Args:
             command: What was sent.
-            decision: What came from the policy since the last command, if anything.
             spent: How long parts of the tick took, s.
         """
-        if decision:
-            self._last_action, self._phase = decision.action, decision.inputs.phase
-            spent = spent | {"observe": decision.observe_s, "infer": decision.infer_s}
-        if self._tick is None:
-            return
-        for name, seconds in spent.items():
-            self._timings_s[name] = max(self._timings_s[name], seconds)
-        if decision and decision.step == self.step:
-            self._is_sent = False
-            self._tick = self._tick._replace(
-                inputs=decision.inputs,
-                observation=decision.observation,
-                action=decision.action,
-                joint_targets=decision.joint_targets,
-            )
-        if not self._is_sent:
+        self._longest(spent)
+        if self._tick and not self._is_sent:
             self._is_sent = True
-            self._tick = self._tick._replace(**self._motors.sent(command))
+            fields = self._motors.sent(command)
+            self._tick, self._last_sent = self._tick._replace(**fields), fields["sent_targets"]
+
+    def _longest(self, spent: dict[str, float]) -> None:
+        for name, seconds in spent.items():
+            self._timings_s[name] = max(self._timings_s.get(name, 0.0), seconds)
 
     def end(self) -> None:
         """Hand the period's tick on, if there is one."""
         tick, self._tick = self._tick, None
-        if tick is None or not self._is_sent:
+        if tick is None:
             return
         note, self._notes = "; ".join(self._notes), []
         tick = tick._replace(timings_s=self._timings_s, note=note or None)
