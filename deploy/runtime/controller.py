@@ -102,7 +102,10 @@ class Controller:
             fault = self._supervisor.check(self.state, self._situation(robot, decision))
         except Exception as error:  # an input, a link, a bug: all the same to a robot that stands
             fault = _failed("runtime", error)
-        self._advance(robot, fault)
+        try:
+            self._advance(robot, fault)
+        except Exception as error:  # an event that is none
+            self._fail(_failed("runtime", error))
         if decision and self.state is State.POLICY:
             self._wanted[: self._motors.num_driven] = decision.joint_targets
         command = self._make_command(robot)

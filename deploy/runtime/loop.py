@@ -22,9 +22,9 @@ def commands_per_period(contract: PolicyContract, rate_hz: float) -> int:
     Raises:
         RuntimeSettingError: If the rate is out of range, or does not divide the period.
     """
-    per_period = rate_hz * contract.ctrl_dt
-    whole = round(per_period)
-    if not SLOWEST_HZ <= rate_hz <= FASTEST_HZ or not math.isclose(per_period, whole):
+    in_range = SLOWEST_HZ <= rate_hz <= FASTEST_HZ
+    whole = round(rate_hz * contract.ctrl_dt) if in_range else 0
+    if not whole or not math.isclose(rate_hz * contract.ctrl_dt, whole):
         raise RuntimeSettingError(
             f"--rate: {rate_hz:g} is not allowed: want a multiple of {1 / contract.ctrl_dt:g} from "
             f"{SLOWEST_HZ} to {FASTEST_HZ}"

@@ -361,6 +361,13 @@ def test_a_command_stream_that_stood_still(go2):
     assert bench.fault == "command stream"
 
 
+def test_an_event_that_is_none(go2):
+    bench = walking(go2)
+    bench.operator.asks = ["jump"]
+    assert ticks_to_damping(bench) == 1
+    assert bench.fault == "runtime"
+
+
 def test_a_link_that_cannot_be_read(go2):
     bench = walking(go2)
 
