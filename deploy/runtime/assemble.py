@@ -100,7 +100,7 @@ def execute(setup: Setup) -> Outcome:
     controller = Controller(parts, setup.n_commands)
     stream_dt = setup.policy.contract.ctrl_dt / setup.n_commands
     try:
-        with _undisturbed():
+        with undisturbed():
             run(controller, setup.link, setup.sleep_until, stream_dt, setup.watch)
     finally:
         log.close()
@@ -117,7 +117,7 @@ def _open_log(setup: Setup) -> LogWriter | None:
 
 
 @contextmanager
-def _undisturbed() -> Generator[None]:
+def undisturbed() -> Generator[None]:
     """Keep Python's housekeeping short: threads hand over soon, and what is there is not swept."""
     before = sys.getswitchinterval()
     gc.collect()

@@ -30,13 +30,13 @@ class Clamp:
     """(num_joints,) commands clamped so far, by kind."""
 
     def __init__(self, contract: PolicyContract, limits: Limits, stream_dt: float) -> None:
-        self._kp, self._kd = _float32(contract.kp), _float32(contract.kd)
+        kp = _float32(contract.kp)
         self._lower, self._upper = _float32(contract.joint_lower), _float32(contract.joint_upper)
-        self._effort, self._speed = (
-            _float32(contract.effort_limit),
-            _float32(contract.velocity_limit),
-        )
-        self._margin = np.float32(limits.target_margin)
+        margin = np.float32(limits.target_margin)
+        self._least, self._most = self._lower - margin, self._upper + margin
+        # As angles: how far a target may be from where the motor gives no torque.
+        self._braking, self._way = _float32(contract.kd) / kp, _float32(contract.effort_limit) / kp
+        self._speed = _float32(contract.velocity_limit)
         self._step = np.float32(limits.target_rate * contract.ctrl_dt)
         self._stream_dt = stream_dt
         self._names = contract.joint_names
@@ -60,10 +60,10 @@ class Clamp:
         """
         wanted = targets
         if self._from is not None:
-            wanted = np.clip(wanted, self._from - self._step, self._from + self._step)
+            wanted = _clip(wanted, self._from - self._step, self._from + self._step)
         within_rate = wanted
-        within_torque = np.clip(within_rate, *self._by_torque(readings))
-        within_range = np.clip(within_torque, *self._ends(readings.joint_pos))
+        within_torque = _clip(within_rate, *self._by_torque(readings))
+        within_range = _clip(within_torque, *self._ends(readings.joint_pos))
         self._count((targets, within_rate, within_torque, within_range))
         return within_range.astype(np.float32)
 
@@ -73,25 +73,41 @@ class Clamp:
         return self._names[worst], float(self._run[worst]) * self._stream_dt
 
     def _ends(self, joint_pos: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        lower = np.where(joint_pos < self._lower, self._lower, self._lower - self._margin)
-        upper = np.where(joint_pos > self._upper, self._upper, self._upper + self._margin)
-        return lower, upper
+        below, above = joint_pos < self._lower, joint_pos > self._upper
+        if not (below | above).any():
+            return self._least, self._most
+        return (
+            np.where(below, self._lower, self._least),
+            np.where(above, self._upper, self._most),
+        )
 
     def _by_torque(self, readings: Readings) -> tuple[np.ndarray, np.ndarray]:
         """Targets at which the motor gives its least and its greatest torque."""
         speed = readings.joint_vel
-        least = np.where(speed < -self._speed, np.float32(0), -self._effort)
-        most = np.where(speed > self._speed, np.float32(0), self._effort)
-        centre = readings.joint_pos + self._kd * speed / self._kp
-        return centre + least / self._kp, centre + most / self._kp
+        free = readings.joint_pos + self._braking * speed
+        least, most = free - self._way, free + self._way
+        if not (np.abs(speed) > self._speed).any():
+            return least, most
+        return (
+            np.where(speed < -self._speed, free, least),
+            np.where(speed > self._speed, free, most),
+        )
 
     def _count(self, stages: tuple[np.ndarray, ...]) -> None:
+        if (stages[0] == stages[-1]).all():
+            self._run.fill(0)
+            return
         touched = np.zeros(self._run.shape, bool)
         for kind, before, after in zip(KINDS, stages, stages[1:], strict=False):
             clamped = np.abs(after - before) > 1e-6
             self.counts[kind] += clamped
             touched |= clamped
         self._run = (self._run + 1) * touched
+
+
+def _clip(values: np.ndarray, least: np.ndarray, most: np.ndarray) -> np.ndarray:
+    # What np.clip does, in a third of its time.
+    return np.minimum(np.maximum(values, least), most)
 
 
 def _float32(values: tuple[float, ...]) -> np.ndarray:

@@ -68,7 +68,7 @@ class SimLink:
         self._began_s = self.now()
         self._steps = 0
         self.hoisted, self.remote = True, bytes(REMOTE_BYTES)
-        self._mujoco.mj_forward(self._model, self._data)
+        self._mujoco.mj_step1(self._model, self._data)
         self._state = self._read()
 
     # The line
@@ -137,10 +137,12 @@ class SimLink:
         self._data.ctrl[:] = np.clip(
             self._torque(self._driven, qpos[7:], qvel[6:]), -self._effort, self._effort
         )
-        self._mujoco.mj_step(self._model, self._data)
+        self._mujoco.mj_step2(self._model, self._data)
         self._step_held()
         if self.hoisted:
             qpos[:7], qvel[:6] = self._spawn, 0.0
+        # The other half of a step: sensors say what is now, not what was a step ago.
+        self._mujoco.mj_step1(self._model, self._data)
 
     def _torque(self, motors: np.ndarray, pos: np.ndarray, vel: np.ndarray) -> np.ndarray:
         to = self._command
