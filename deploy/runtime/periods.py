@@ -1,5 +1,7 @@
 """Control periods: what is read at the start of each, what comes of it, and its tick in the log."""
 
+from typing import Any
+
 import numpy as np
 
 from deploy.contract import PolicyContract
@@ -10,7 +12,7 @@ from deploy.runtime.policy_step import Decision
 from deploy.runtime.states import State
 from deploy.runtime.summary import Summary
 from deploy.runtime.tick_log import TickLog
-from deploy.sensors import policy_inputs
+from deploy.sensors import Sensors, policy_inputs
 
 TIMINGS = ("late", "read", "observe", "infer", "supervise", "send")
 """Parts of a tick that are timed, s: how late it began, then what it did."""
@@ -37,7 +39,8 @@ class Periods:
         # What the policy remembers; told in the log also where it does not run.
         self._last_action, self._phase = none, np.float32(0)
         self._last_sent = none
-        self._tick: Tick | None = None
+        self._fields: dict[str, Any] = {}  # of the period's tick; none where no period runs
+        self._sensors: Sensors | None = None
         self._is_sent = False
         self._timings_s: dict[str, float] = {}
         self._notes: list[str] = []
@@ -57,18 +60,17 @@ class Periods:
         self.end()
         self.step, self._is_sent = step, False
         self._timings_s = dict.fromkeys(TIMINGS, 0.0)
-        sensors = readings.sensors(command, self._last_action, self._phase)
-        self._tick = Tick(
-            step=step,
-            time_s=now,
-            state=state.value,
-            imu_quat=readings.quat,
-            imu_gyro=readings.gyro,
-            inputs=policy_inputs(self._contract, sensors),
-            sent_targets=self._last_sent,
-            torso_pos=_float(readings.torso_pos),
-            torso_vel=_float(readings.torso_vel),
-        )
+        self._sensors = readings.sensors(command, self._last_action, self._phase)
+        self._fields = {
+            "step": step,
+            "time_s": now,
+            "state": state.value,
+            "imu_quat": readings.quat,
+            "imu_gyro": readings.gyro,
+            "sent_targets": self._last_sent,
+            "torso_pos": _float(readings.torso_pos),
+            "torso_vel": _float(readings.torso_vel),
+        }
 
     def note(self, text: str) -> None:
         """Something happened."""
@@ -78,15 +80,15 @@ class Periods:
         """The policy has answered; an answer to another period's question is only remembered."""
         self._last_action, self._phase = decision.action, decision.inputs.phase
         self._longest({"observe": decision.observe_s, "infer": decision.infer_s})
-        if self._tick is None or decision.step != self.step:
+        if not self._fields or decision.step != self.step:
             return
         self._is_sent = False
-        self._tick = self._tick._replace(
-            inputs=decision.inputs,
-            observation=decision.observation,
-            action=decision.action,
-            joint_targets=decision.joint_targets,
-        )
+        self._fields |= {
+            "inputs": decision.inputs,
+            "observation": decision.observation,
+            "action": decision.action,
+            "joint_targets": decision.joint_targets,
+        }
 
     def sent(self, command: MotorCommand, spent: dict[str, float]) -> None:
         """A command was sent.
@@ -99,10 +101,10 @@ class Periods:
             spent: How long parts of the tick took, s.
         """
         self._longest(spent)
-        if self._tick and not self._is_sent:
+        if self._fields and not self._is_sent:
             self._is_sent = True
-            fields = self._motors.sent(command)
-            self._tick, self._last_sent = self._tick._replace(**fields), fields["sent_targets"]
+            self._fields |= self._motors.sent(command)
+            self._last_sent = self._fields["sent_targets"]
 
     def _longest(self, spent: dict[str, float]) -> None:
         for name, seconds in spent.items():
@@ -110,11 +112,13 @@ class Periods:
 
     def end(self) -> None:
         """Hand the period's tick on, if there is one."""
-        tick, self._tick = self._tick, None
-        if tick is None:
+        fields, self._fields = self._fields, {}
+        if not fields or self._sensors is None:
             return
+        if "inputs" not in fields:  # the policy did not run, or has not answered
+            fields["inputs"] = policy_inputs(self._contract, self._sensors)
         note, self._notes = "; ".join(self._notes), []
-        tick = tick._replace(timings_s=self._timings_s, note=note or None)
+        tick = Tick(**fields, timings_s=self._timings_s, note=note or None)
         self._summary.add(tick)
         self._log.write(tick)
 

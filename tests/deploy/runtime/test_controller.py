@@ -1,5 +1,8 @@
 """The controller: what every state sends, how it ends, and what it logs."""
 
+import tracemalloc
+from collections import deque
+
 import numpy as np
 import pytest
 
@@ -184,6 +187,23 @@ def test_a_signal_that_comes_once_leaves_after_five_seconds_of_damping(g1, numbe
     assert bench.state is State.DAMPING
     bench.tick(round(0.2 / STREAM_DT))
     assert bench.state is State.ENDED
+
+
+def test_memory_does_not_grow(g1):
+    """Ten seconds of walking keep no more than one second did."""
+    bench = Bench(g1, writer=None).until(State.POLICY)
+    bench.link.commands = deque(maxlen=1)
+    bench.tick(500)
+    tracemalloc.start()
+    try:
+        bench.tick(500)
+        before, _ = tracemalloc.get_traced_memory()
+        bench.tick(3000)
+        after, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert bench.state is State.POLICY
+    assert after - before < 3000  # a byte per command
 
 
 # The log
