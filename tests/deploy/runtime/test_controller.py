@@ -91,17 +91,19 @@ def test_each_joints_target_goes_to_its_motor(name):
         assert (bench.last.kp[motor], bench.last.kd[motor]) == pytest.approx((kp, kd))
 
 
-def test_the_policy_sees_each_joint_at_its_place_and_its_answer_is_sent(g1):
-    bench = Bench(g1).until(State.POLICY)
+@pytest.mark.parametrize("name", ["go2", "g1", "h1", "h1_2"])
+def test_the_policy_sees_each_joint_at_its_place_and_its_answer_is_sent(name):
+    policy = shipped(name)
+    bench = Bench(policy).until(State.POLICY)
     while bench.index % N_COMMANDS:
         bench.tick()
     before = bench.link.state()
     bench.tick()
     bench.tick(N_COMMANDS)
     tick = bench.writer.ticks[-1]
-    motors = list(g1.contract.motor_indices)
+    motors = list(policy.contract.motor_indices)
     np.testing.assert_array_equal(tick.inputs.joint_pos, before.joint_pos[motors])
-    np.testing.assert_array_equal(tick.joint_targets, joint_targets(g1.contract, tick.action))
+    np.testing.assert_array_equal(tick.joint_targets, joint_targets(policy.contract, tick.action))
     np.testing.assert_array_equal(tick.sent_targets, tick.joint_targets)
     _, command = bench.link.commands[-1 - N_COMMANDS]
     np.testing.assert_array_equal(command.q[motors], tick.sent_targets)
@@ -158,6 +160,7 @@ def test_select_counts_more_than_a_in_the_same_moment(g1):
     bench = Bench(g1).until(State.HOLD)
     bench.ask(Event.A, Event.SELECT)
     assert bench.state is State.DAMPING
+    assert "policy" not in bench.said
 
 
 def test_a_command_is_sent_at_every_tick_whatever_happens(g1):
