@@ -17,11 +17,16 @@ from pipeline.files import write_atomically
 RESULTS = Path("bench/results.json")
 TIMEOUT_S = 900
 """After which a part has hung."""
-PARTS = ("physics", "training", "inference")
+PARTS = ("physics", "training", "inference", "tick")
 GOALS = {
     "train_over_raw_physics": (">=", 0.60, "training steps/s x substeps over raw physics steps/s"),
     "native_over_mjx": (">=", 6.0, "raw physics of the same model: mujoco.batch over MJX-JAX"),
     "onnx_latency_us_p50": ("<=", 30.0, "one observation, one thread, median us"),
+    "tick_us_policy_p99": (
+        "<=",
+        1000.0,
+        "read, observe, infer, supervise, send: 99 % of a G1's, us",
+    ),
     "peak_memory_gib": ("<=", 4.0, "resident memory of training"),
 }
 """Figures with a goal: how to compare, the goal, what it is."""
