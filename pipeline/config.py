@@ -1,13 +1,14 @@
 """params.yaml as frozen, typed objects; a wrong entry is one message that names its dotted key."""
 
 from pathlib import Path
-from typing import Annotated, Any, cast
+from typing import Annotated, Any, cast, get_args
 
 import yaml
 from pydantic import Field, ValidationError
 
 import robots
-from pipeline.config_sections import Evaluate, Export, Physics, Ppo, Render, Sim2Sim
+from pipeline.config_gate import Sim2Sim
+from pipeline.config_sections import Evaluate, Export, Physics, Ppo, Render
 from pipeline.config_task import Task
 from pipeline.config_types import Section
 from robots.errors import UserError
@@ -31,8 +32,8 @@ class Config(Section):
     sim2sim: Sim2Sim
 
 
-def load(path: Path | str = "params.yaml") -> Config:
-    """Read params.yaml for the robot it names.
+def load(path: Path | str = "params.yaml", robot: str | None = None) -> Config:
+    """Read params.yaml for the robot it names, or another.
 
     Raises:
         ConfigError: One message per wrong entry: dotted key, value, what is allowed.
@@ -46,7 +47,8 @@ def load(path: Path | str = "params.yaml") -> Config:
         raise ConfigError(f"{path}: not valid YAML: {error}") from error
     if not isinstance(raw, dict):
         raise ConfigError(f"{path}: want a mapping of sections, got {type(raw).__name__}")
-    return parse(cast("dict[str, Any]", raw))
+    contents = cast("dict[str, Any]", raw)
+    return parse({**contents, "robot": robot} if robot else contents)
 
 
 def parse(raw: dict[str, Any]) -> Config:
@@ -147,7 +149,9 @@ def _explain(item: Any, robot: str, changes: dict[str, Any]) -> str:
 def _allowed_keys(loc: tuple[Any, ...]) -> list[str]:
     section: Any = Config
     for part in loc[:-1]:
-        section = section.model_fields[part].annotation
+        fields = getattr(section, "model_fields", None)
+        # A mapping of the user's own names holds sections of one kind.
+        section = fields[part].annotation if fields else get_args(section)[1]
     return sorted(section.model_fields)
 
 

@@ -12,7 +12,7 @@ from pipeline.command_grid import command_grid
 from pipeline.files import sha256
 from pipeline.provenance import ROOT
 from pipeline.quality import summarize
-from pipeline.sim2sim.scenarios import NOMINAL
+from pipeline.sim2sim.scenarios import NOMINAL, episodes_of
 from pipeline.sim2sim.simulator import GateSimulator
 
 NAMES = robots.names()
@@ -100,10 +100,11 @@ def test_it_walks_in_the_nominal_part_of_the_gate(shipped, make_config):
     policy, settings = Policy(shipped / "policy.onnx"), config.sim2sim
     contract = policy.contract
     robot = robots.load(shipped.name)
-    simulator = GateSimulator(contract, robot, settings, [NOMINAL] * EPISODES, config.seed)
+    walks = episodes_of(NOMINAL, EPISODES)
+    simulator = GateSimulator(contract, robot, settings, walks, config.seed)
     steps = round(settings.episode_s / contract.ctrl_dt)
     commands = np.resize(command_grid(contract.command_ranges), (EPISODES, 3))
-    episodes, _ = simulator.run(policy, np.broadcast_to(commands, (steps, EPISODES, 3)))
+    episodes = simulator.run(policy, np.broadcast_to(commands, (steps, EPISODES, 3))).episodes
     figures = summarize(episodes, contract, round(settings.settle_s / contract.ctrl_dt))
     assert figures["falls"] == 0
     assert figures["planar_rmse"] <= settings.thresholds.planar_rmse
