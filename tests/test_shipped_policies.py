@@ -34,6 +34,7 @@ def shipped(request):
 def test_every_robot_ships_all_its_papers(shipped):
     gate = json.loads((shipped / "gate.json").read_text())
     assert gate["passed"]
+    assert gate["profile"] == "full" and len(gate["margins"]) >= 20, "make gate PROFILE=full"
     assert gate["robot"] == shipped.name
     assert gate["policy_sha256"] == sha256((shipped / "policy.onnx").read_bytes())
     for name in ("metrics.json", "parity.json", "report.html", "preview.png", "preview.webp"):

@@ -76,7 +76,7 @@ def run_gate(policy: Policy, robot: RobotSpec, config: Config) -> Verdict:
     sweeps, sweep_outcomes = _rows(trials, swept(settings), many.sweep, "sweeps")
     scenarios, scenario_outcomes = _rows(trials, named(settings), many.scenario, "scenarios")
     margins = find_margins(trials, settings.margins, many.margin) if many.margin else []
-    held_to = settings.profiles["full"].margin
+    held_to = settings.profiles.full.margin
     regressions = compare(trials, baseline, held_to) if baseline else []
     criteria = judge(summary, sweeps, scenarios, regressions, settings)
     worst = _worst([*nominal_outcomes, *sweep_outcomes, *scenario_outcomes])

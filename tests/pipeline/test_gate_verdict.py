@@ -142,6 +142,7 @@ TINY = {
     "sim2sim.profile": "full",
     "sim2sim.episode_s": 0.5,
     "sim2sim.settle_s": 0.2,
+    "sim2sim.profiles.quick": {"nominal": 13, "sweep": 2, "scenario": 2, "margin": 0},
     "sim2sim.profiles.full": {"nominal": 13, "sweep": 2, "scenario": 2, "margin": 2},
     "sim2sim.push_interval_s": 0.2,
     "sim2sim.margins.rounds": 2,
