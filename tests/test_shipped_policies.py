@@ -13,7 +13,9 @@ from pipeline.files import sha256
 from pipeline.provenance import ROOT
 from pipeline.quality import summarize
 from pipeline.sim2sim.scenarios import NOMINAL, episodes_of
+from pipeline.sim2sim.schema import read_gate
 from pipeline.sim2sim.simulator import GateSimulator
+from pipeline.sim2sim.table import margins_table
 
 NAMES = robots.names()
 EPISODES = 26
@@ -24,6 +26,13 @@ def test_every_robot_ships_and_nothing_else():
     folders = [folder.name for folder in (ROOT / "policies").iterdir() if folder.is_dir()]
     assert sorted(folders) == sorted(NAMES)
     assert set(NAMES) >= {"go2", "g1", "h1", "h1_2"}
+
+
+def test_the_docs_have_the_margins_of_all():
+    gates = {name: read_gate(ROOT / "policies" / name / "gate.json") for name in NAMES}
+    table = margins_table(gates)
+    assert len(table.splitlines()) >= 22
+    assert table in (ROOT / "docs/gate.md").read_text(), "python -m pipeline.sim2sim.table"
 
 
 @pytest.fixture(scope="module", params=NAMES)
