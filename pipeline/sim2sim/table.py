@@ -1,4 +1,4 @@
-"""`python -m pipeline.sim2sim.table`: the margins of all shipped policies, side by side, Markdown."""
+"""`python -m pipeline.sim2sim.table`: the margins of the shipped policies as a Markdown table."""
 
 import argparse
 from pathlib import Path
