@@ -20,7 +20,7 @@ from pipeline.sim2sim.world import World
 from robots import RobotSpec
 
 LYING_S = 1.0
-"""How long a robot is simulated after its fall, s."""
+"""How long a robot that fell can be watched, s."""
 MOTOR_AXES = ("kp_scale", "kd_scale", "full_torque_share", "battery_sag", "motor_strength")
 """What of a scenario the motors feel."""
 Act = Callable[[np.ndarray], np.ndarray]
@@ -64,17 +64,23 @@ class GateSimulator:
             (int(count), np.flatnonzero(n_substeps == count)) for count in np.unique(n_substeps)
         ]
 
-    def run(self, policy: Act, commands: np.ndarray, watch: Watch | None = None) -> Recording:
+    def run(
+        self,
+        policy: Act,
+        commands: np.ndarray,
+        watch: Watch | None = None,
+        lying_s: float = LYING_S,
+    ) -> Recording:
         """Run every episode through its commands.
 
         Args:
             policy: (n, observation_size) float32 -> (n, num_joints).
             commands: (T, n, 3) command of each control step.
             watch: Is shown what the policy sees.
+            lying_s: How long a robot is simulated after its fall, s.
 
         Returns:
-            What happened. A robot that fell is left lying, and not simulated any longer after
-            `LYING_S`.
+            What happened.
         """
         n, steps, world = len(self.episodes), len(commands), self.world
         interval = round(self.settings.push_interval_s / self.contract.ctrl_dt)
@@ -88,7 +94,7 @@ class GateSimulator:
         depth = 2 + int((latency + draws.late_s.max(axis=0)).max() / self.contract.ctrl_dt)
         sent = deque([joint_targets(self.contract, action)] * depth, maxlen=depth)
         fell_at = np.full(n, steps)
-        lying = round(LYING_S / self.contract.ctrl_dt)
+        lying = round(lying_s / self.contract.ctrl_dt)
         for step in range(steps):
             if step and step % interval == 0:
                 world.push(draws.push_angle[:, step // interval])

@@ -74,16 +74,16 @@ class Trials:
             commands: (T, n, 3); those of the episodes if there are none.
         """
         self.count += len(episodes)
-        return self._simulate(episodes, commands, self.threads)
+        return self._simulator(episodes, self.threads).run(
+            self.policy, self._commands(episodes) if commands is None else commands
+        )
 
-    def _simulate(
-        self, episodes: list[Episode], commands: np.ndarray | None, threads: int
-    ) -> Recording:
-        contract = self.policy.contract
-        if commands is None:
-            commands = schedule(episodes, self.grid, self.steps, contract.ctrl_dt)
-        simulator = GateSimulator(contract, self.robot, self.settings, episodes, self.seed, threads)
-        return simulator.run(self.policy, commands)
+    def _simulator(self, episodes: list[Episode], threads: int) -> GateSimulator:
+        contract, settings = self.policy.contract, self.settings
+        return GateSimulator(contract, self.robot, settings, episodes, self.seed, threads)
+
+    def _commands(self, episodes: list[Episode]) -> np.ndarray:
+        return schedule(episodes, self.grid, self.steps, self.policy.contract.ctrl_dt)
 
     def outcomes(self, recording: Recording, episodes: list[Episode]) -> list[Outcome]:
         """How recorded episodes ended."""
@@ -122,7 +122,10 @@ class Trials:
         return [found[episode] for episode in episodes]
 
     def _run(self, episodes: list[Episode]) -> list[Outcome]:
-        return self.outcomes(self._simulate(episodes, None, threads=1), episodes)
+        """How one thread's episodes end; nobody looks at what lies on the floor."""
+        commands = self._commands(episodes)
+        recording = self._simulator(episodes, threads=1).run(self.policy, commands, lying_s=0.0)
+        return self.outcomes(recording, episodes)
 
     def tallies(self, scenarios: list[Scenario], count: int, doing: str) -> list[dict[str, Any]]:
         """`tally` of the first `count` episodes of each scenario.

@@ -212,7 +212,7 @@ class Labelled:
     def __init__(self, contract, robot, settings, episodes, seed, threads):
         self.episodes = episodes
 
-    def run(self, policy, commands):
+    def run(self, policy, commands, lying_s=1.0):
         steps, n, _ = commands.shape
         velocity = commands.astype(float)
         values = [e.scenario.value or 0.0 for e in self.episodes]
