@@ -69,7 +69,7 @@ def run_gate(policy: Policy, robot: RobotSpec, config: Config) -> Verdict:
             f"{robot.name!r}"
         )
     baseline = load_baseline(Path(settings.baseline), robot.name) if settings.baseline else None
-    trials = Trials(policy, robot, settings, config.seed, config.physics.threads)
+    trials = Trials(policy, robot, settings, config.seed)
     nominal, demo, nominal_outcomes = _walk_nominally(trials)
     summary = summarize(nominal.episodes, contract, trials.settle)
     many = settings.episodes
