@@ -116,7 +116,7 @@ class Trials:
         with ThreadPoolExecutor(self.threads) as pool:
             for done in as_completed([pool.submit(self._run, c) for c in _chunks(episodes)]):
                 found.update((outcome.episode, outcome) for outcome in done.result())
-                progress.update(len(found), {}, report=len(found) == len(episodes))
+                progress.update(len(found), {}, report=True)
         progress.close()
         self.count += len(episodes)
         return [found[episode] for episode in episodes]
