@@ -45,7 +45,6 @@ class Ppo(Section):
     num_epochs: Count
     learning_rate: Positive
     final_learning_rate: Positive
-    learning_rate_decay: Literal["linear", "geometric"]
     discounting: Share
     gae_lambda: Share
     clipping_epsilon: Positive

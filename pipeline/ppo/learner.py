@@ -49,19 +49,6 @@ class TrainState:
     steps: jax.Array
 
 
-def learning_rates(ppo: Ppo, updates: int) -> optax.Schedule:
-    """From `learning_rate` to `final_learning_rate`, along a line or by the same factor each time.
-
-    Args:
-        ppo: Hyperparameters.
-        updates: How many the training has.
-    """
-    if ppo.learning_rate_decay == "linear":
-        return optax.linear_schedule(ppo.learning_rate, ppo.final_learning_rate, updates)
-    factor = ppo.final_learning_rate / ppo.learning_rate
-    return optax.exponential_decay(ppo.learning_rate, updates, factor)
-
-
 class Learner:
     """PPO on any batched environment.
 
@@ -87,11 +74,11 @@ class Learner:
         per_iteration = ppo.num_envs * ppo.unroll_length
         iterations = -(-ppo.num_timesteps // per_iteration)
         updates = iterations * ppo.num_epochs * ppo.num_minibatches
+        schedule = optax.linear_schedule(ppo.learning_rate, ppo.final_learning_rate, updates)
         self._total = iterations * per_iteration
         self._averaged = max(1.0, ppo.averaged_share * iterations)
         self._optimizer = optax.chain(
-            optax.clip_by_global_norm(ppo.max_grad_norm),
-            optax.adam(learning_rates(ppo, updates), eps=1e-5),
+            optax.clip_by_global_norm(ppo.max_grad_norm), optax.adam(schedule, eps=1e-5)
         )
         self._grad = jax.value_and_grad(self._loss, has_aux=True)
         self.iterate = jax.jit(self._iterate, donate_argnums=0)

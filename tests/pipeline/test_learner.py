@@ -9,7 +9,7 @@ import pytest
 from pipeline import train
 from pipeline.env import make_env
 from pipeline.ppo.equivariance import Equivariance, Mirror
-from pipeline.ppo.learner import LOSSES, Learner, learning_rates
+from pipeline.ppo.learner import LOSSES, Learner
 from pipeline.ppo.networks import act, export_view, make_networks, quieted
 from pipeline.train import DivergenceError, make_learner, measure, summarize
 from robots.mirror import SignedPermutation
@@ -203,14 +203,6 @@ def test_the_learning_rate_falls_to_its_end(ppo):
         moved.append(max(jax.tree.leaves(steps)))
     assert moved[0] > 1e-2
     assert moved[-1] < 2 * 16 * 1e-5  # sixteen updates an iteration
-
-
-@pytest.mark.parametrize(("decay", "middle"), [("linear", 5.05e-4), ("geometric", 1e-4)])
-def test_the_learning_rate_falls_along_a_line_or_by_a_factor(ppo, decay, middle):
-    ends = {"learning_rate": 1e-3, "final_learning_rate": 1e-5}
-    rates = learning_rates(ppo(**ends, learning_rate_decay=decay), 100)
-    found = [float(rates(update)) for update in (0, 50, 100)]
-    assert found == pytest.approx([1e-3, middle, 1e-5], rel=1e-5)
 
 
 # The noise
