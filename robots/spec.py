@@ -8,6 +8,9 @@ from typing import Literal
 
 from robots.errors import UserError
 
+MOTOR_SLOTS = {"hg": 35, "go": 20}
+"""Motors in a low-level message of each of the vendor's families (unitree_hg, unitree_go)."""
+
 
 class RobotError(UserError):
     """A robot's description contradicts itself or its MJCF."""
@@ -109,6 +112,9 @@ class RobotSpec:
         held_joints: Joints kept at a fixed angle.
         meshes: Vendor's meshes that films may show instead of the model's own shapes, as far as
             their files are not called `<link>.STL`.
+        message_family: Which of the vendor's message families its motors speak; None where they
+            speak neither, and no link reaches them.
+        weak_motors: Motor slots that family go enables by mode 0x01, not by 0x0A.
     """
 
     name: str
@@ -123,6 +129,8 @@ class RobotSpec:
     feet: tuple[Foot, ...]
     held_joints: tuple[HeldJoint, ...] = ()
     meshes: tuple[Mesh, ...] = ()
+    message_family: Literal["hg", "go"] | None = None
+    weak_motors: tuple[int, ...] = ()
 
     def __post_init__(self) -> None:
         if not self.model_path.is_file():
@@ -140,6 +148,21 @@ class RobotSpec:
                 raise RobotError(
                     f"{self.name}: gait_offset of {foot.site} is {foot.gait_offset}, want [0, 1)"
                 )
+        if self.message_family is not None:
+            _check_motors(self)
+
+    @property
+    def num_motors(self) -> int:
+        """Motor slots in a message to or from the robot.
+
+        Raises:
+            RobotError: If the robot speaks none of the vendor's message families.
+        """
+        if self.message_family is None:
+            raise RobotError(
+                f"{self.name}: has no message_family; set it in robots/{self.name}/robot.py"
+            )
+        return MOTOR_SLOTS[self.message_family]
 
     @property
     def joint_names(self) -> tuple[str, ...]:
@@ -163,6 +186,30 @@ def _refuse_repeats(robot: str, what: str, values: Iterable[object]) -> None:
         if value in seen:
             raise RobotError(f"{robot}: {what} {value!r} is given twice")
         seen.add(value)
+
+
+def _check_motors(robot: RobotSpec) -> None:
+    if robot.message_family not in MOTOR_SLOTS:
+        raise RobotError(
+            f"{robot.name}: message_family is {robot.message_family!r}, want one of "
+            f"{', '.join(MOTOR_SLOTS)}"
+        )
+    for joint in (*robot.joints, *robot.held_joints):
+        if not 0 <= joint.motor_index < robot.num_motors:
+            raise RobotError(
+                f"{robot.name}: motor_index of {joint.name} is {joint.motor_index}; messages of "
+                f"family {robot.message_family} have motors 0 to {robot.num_motors - 1}"
+            )
+    if robot.weak_motors and robot.message_family != "go":
+        raise RobotError(
+            f"{robot.name}: weak_motors are for family go; it is of {robot.message_family}"
+        )
+    _refuse_repeats(robot.name, "weak motor", robot.weak_motors)
+    for motor in robot.weak_motors:
+        if not 0 <= motor < robot.num_motors:
+            raise RobotError(
+                f"{robot.name}: weak_motors has {motor}, want 0 to {robot.num_motors - 1}"
+            )
 
 
 def _check_joint(robot: str, joint: Joint) -> None:

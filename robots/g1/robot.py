@@ -80,6 +80,8 @@ ROBOT = RobotSpec(
     # Computed: the pitch joints of the default pose add up to zero, so the soles are level.
     spawn_height=0.784202,
     spawn_pitch=0.0,
+    # unitree_sdk2_python, example/g1/low_level/g1_low_level_example.py.
+    message_family="hg",
     joints=(*LEFT_LEG, *(other_side(joint, joint.motor_index + 6) for joint in LEFT_LEG)),
     held_joints=_held(12),
     # Sites on the soles. Left and right feet are half a cycle apart.

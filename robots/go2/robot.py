@@ -55,6 +55,9 @@ ROBOT = RobotSpec(
     # Computed: the rear feet of the default pose are 9.6 mm above the front ones at level base.
     spawn_height=0.31967,
     spawn_pitch=-0.021358,
+    # unitree_sdk2_python, example/go2/low_level/go2_stand_example.py: every motor has mode 0x01.
+    message_family="go",
+    weak_motors=tuple(range(20)),
     joints=(
         _joint("FL_hip_joint", 3, 0.1, HIP),
         _joint("FL_thigh_joint", 4, 0.8, FRONT_THIGH),

@@ -73,6 +73,9 @@ ROBOT = RobotSpec(
     # Computed: in the default pose the soles are level, 1.03423 m below the pelvis.
     spawn_height=1.03423,
     spawn_pitch=0.0,
+    # unitree_sdk2_python, example/h1/low_level/h1_low_level_example.py: the ankles and arms.
+    message_family="go",
+    weak_motors=tuple(range(10, 20)),
     joints=(*LEFT_LEG, *map(other_side, LEFT_LEG, RIGHT_MOTORS)),
     held_joints=(
         HeldJoint("torso_joint", 6, 0.0, kp=300.0, kd=3.0),

@@ -70,6 +70,8 @@ ROBOT = RobotSpec(
     # Computed: -0.16 + 0.36 - 0.2 is 0, so the soles of the default pose are level.
     spawn_height=1.015118,
     spawn_pitch=0.0,
+    # unitree_sdk2_python, example/h1_2/low_level/h1_2_low_level_example.py.
+    message_family="hg",
     joints=(*LEFT_LEG, *(other_side(joint, joint.motor_index + 6) for joint in LEFT_LEG)),
     # The sites lie on the soles. A walk: one foot half a cycle after the other.
     feet=(

@@ -18,6 +18,8 @@ MODULES = [
     "deploy.observations",
     "deploy.policy",
     "deploy.replay.__main__",
+    "deploy.sim_robot.__main__",
+    "deploy.wire.dds",
 ]
 
 

@@ -1,0 +1,1 @@
+"""A robot to test against: MuJoCo on the CPU behind the vendor's topics, with faults on demand."""

@@ -1,0 +1,78 @@
+"""A simulated robot on the vendor's topics, in real time."""
+
+import math
+import queue
+import threading
+import time
+
+from deploy.sim_robot.events import Event
+from deploy.sim_robot.machine import SIM_DT
+from deploy.sim_robot.robot import SimRobot
+from deploy.sim_robot.viewer import Viewer
+
+MAX_LAG_S = 0.1
+"""How far the simulation may be behind before it gives up catching up."""
+
+
+class Server:
+    """Serves a simulated robot until it is stopped.
+
+    Args:
+        robot: The robot.
+        interface: Network interface; None leaves the choice to DDS.
+        domain: DDS domain.
+
+    Raises:
+        LinkError: If cyclonedds is missing, or there is no such interface.
+    """
+
+    def __init__(self, robot: SimRobot, interface: str | None, domain: int) -> None:
+        from deploy.wire import topics
+        from deploy.wire.domain import open_participant
+
+        self._robot = robot
+        self.lags = 0
+        """How often the simulation could not keep up, and left out time."""
+        self._events: queue.SimpleQueue[Event] = queue.SimpleQueue()
+        self._stopped = threading.Event()
+        participant = open_participant(domain, interface)
+        self._states = topics.Publisher(participant, topics.LOW_STATE, robot.codec.state_type)
+        self._commands = topics.Subscriber(
+            participant, topics.LOW_CMD, robot.codec.command_type, self._on_command
+        )
+
+    def do(self, event: Event) -> None:
+        """Let something happen to the robot. Thread-safe."""
+        self._events.put(event)
+
+    def stop(self) -> None:
+        """End `run`. Thread-safe."""
+        self._stopped.set()
+
+    def run(self, viewer: Viewer | None = None, until_s: float | None = None) -> None:
+        """Serve, until `stop` is called, the viewer is closed, or `until_s` of simulated time."""
+        end_s = math.inf if until_s is None else until_s
+        due = time.monotonic()
+        try:
+            while self._robot.time_s < end_s and not self._stopped.is_set():
+                if viewer and viewer.is_closed():
+                    break
+                while not self._events.empty():
+                    self._robot.do(self._events.get())
+                for packed in self._robot.step():
+                    self._states.write(packed)
+                if viewer:
+                    viewer.show(self._robot.time_s)
+                due += SIM_DT
+                wait_s = due - time.monotonic()
+                if wait_s > 0:
+                    time.sleep(wait_s)
+                elif wait_s < -MAX_LAG_S:
+                    self.lags, due = self.lags + 1, time.monotonic()
+        finally:
+            self._commands.close()
+            self._states.close()
+
+    def _on_command(self, packed: bytes | None) -> None:
+        # What is none of the robot's messages is ignored like one with a wrong checksum.
+        self._robot.receive(packed or b"")
