@@ -104,6 +104,7 @@ class Tick(NamedTuple):
         torso_pos: Angle of the torso against the base, rad; where the torso has the IMU.
         torso_vel: Its rate, rad/s; where the torso has the IMU.
         timings_s: How long parts of the tick took, s.
+        note: What happened, for people: a change of state, a fault.
     """
 
     step: int
@@ -121,9 +122,10 @@ class Tick(NamedTuple):
     torso_pos: float | None = None
     torso_vel: float | None = None
     timings_s: dict[str, float] | None = None
+    note: str | None = None
 
 
-PLAIN = ("step", "time_s", "state", "timings_s")
+PLAIN = ("step", "time_s", "state", "timings_s", "note")
 """Fields that are no float32."""
 SCALARS = ("phase", "torso_pos", "torso_vel")
 OPTIONAL = frozenset(Tick._field_defaults)

@@ -169,6 +169,7 @@ def _json_schema(header: LogHeader) -> bytes:
         "time_s": number,
         "state": {"type": "string"},
         "timings_s": {"type": "object", "properties": timings},
+        "note": {"type": "string"},
         **dict.fromkeys(SCALARS, number),
     }
     for name, of in elements(header.contract).items():

@@ -20,6 +20,9 @@ MODULES = [
     "deploy.replay.__main__",
     "deploy.sim_robot.__main__",
     "deploy.wire.dds",
+    "deploy.runtime.cli",
+    "deploy.runtime.inputs.gamepad",
+    "deploy.runtime.inputs.keyboard",
 ]
 
 
@@ -45,6 +48,11 @@ def test_importing_it_loads_nothing_heavy(module):
     modules = loaded_by(f"import {module}")
     assert module in modules
     assert not packages(modules) & HEAVY
+
+
+def test_the_command_line_loads_no_simulator_no_plotter_and_no_network():
+    modules = packages(loaded_by("import deploy.runtime.cli"))
+    assert not modules & {"mujoco", "matplotlib", "cyclonedds"}
 
 
 def test_loading_every_robot_loads_nothing_heavy():

@@ -59,6 +59,7 @@ def make_tick(contract, step=0, **changes):
         torso_pos=some(1)[0],
         torso_vel=some(1)[0],
         timings_s={"policy": 1.25e-5},
+        note="policy -> damping (select)",
     )
     return tick._replace(**changes)
 

@@ -1,0 +1,137 @@
+"""`python -m bench tick`: what one command of the robot runtime costs: p99 of a whole tick.
+
+A tick that runs the policy reads, observes, infers, supervises and sends; nine of ten only read,
+supervise and send. `cpu` is the first kind without what other processes took away: on a busy
+machine that is most of it. The robot is a stand-in whose states are made beforehand.
+"""
+
+import json
+import sys
+import time
+from itertools import cycle
+
+import numpy as np
+
+from deploy.contract import PolicyContract
+from deploy.link import MotorCommand, RobotState
+from deploy.policy import Policy
+from deploy.runtime.assemble import undisturbed
+from deploy.runtime.controller import MOVE_S, Controller, Parts
+from deploy.runtime.inputs.script import Line, ScriptInput
+from deploy.runtime.limits import Limits
+from deploy.runtime.policy_step import PolicyStep
+from deploy.runtime.states import Event, State
+from deploy.runtime.stopping import Stopping
+from deploy.runtime.tick_log import TickLog
+from deploy.runtime.worker import InlineWorker
+
+N_COMMANDS, STREAM_DT = 10, 0.002
+PERIODS, WARM_UP = 3_000, 300
+ROBOT = "g1"
+NUM_MOTORS = 35
+
+
+class StandIn:
+    """A robot that says things made up beforehand, in turn.
+
+    Args:
+        contract: The policy's contract.
+    """
+
+    num_motors = NUM_MOTORS
+
+    def __init__(self, contract: PolicyContract) -> None:
+        rng = np.random.default_rng(0)
+        self.time_s, self.tick, self.sent = 0.0, 0, 0
+        states = [self._state(contract, rng) for _ in range(64)]
+        self._states = cycle(states)
+
+    @staticmethod
+    def _state(contract: PolicyContract, rng: np.random.Generator) -> RobotState:
+        def noise(size: int, scale: float) -> np.ndarray:
+            return (scale * rng.normal(size=size)).astype(np.float32)
+
+        pos = np.zeros(NUM_MOTORS, np.float32)
+        pos[list(contract.motor_indices)] = contract.default_joint_pos
+        return RobotState(
+            stamp_s=0.0,
+            tick=0,
+            joint_pos=pos + noise(NUM_MOTORS, 0.02),
+            joint_vel=noise(NUM_MOTORS, 0.2),
+            torque=noise(NUM_MOTORS, 1.0),
+            temperature=np.full(NUM_MOTORS, 40, np.int16),
+            motor_error=np.zeros(NUM_MOTORS, np.uint32),
+            quat=np.asarray([1, 0, 0, 0], np.float32),
+            gyro=noise(3, 0.1),
+            mode_machine=5,
+            remote=bytes(40),
+            rejected=0,
+        )
+
+    def now(self) -> float:
+        """Time told by `advance`, s."""
+        return self.time_s
+
+    def advance(self) -> None:
+        """One command later."""
+        self.time_s += STREAM_DT
+        self.tick += 2
+
+    def read(self) -> RobotState:
+        """The next state."""
+        return next(self._states)._replace(stamp_s=self.time_s, tick=self.tick)
+
+    def send(self, command: MotorCommand) -> None:
+        """Count."""
+        self.sent += 1
+
+    def close(self) -> None:
+        """Nothing to let go of."""
+
+
+def main() -> None:
+    """Measure ticks of a G1 whose policy runs."""
+    policy = Policy(f"policies/{ROBOT}/policy.onnx")
+    link = StandIn(policy.contract)
+    controller = _walking(policy, link)
+    with_policy, without, cpu = [], [], []
+    with undisturbed():
+        for index in range(round((MOVE_S + 1) / STREAM_DT), (PERIODS + 200) * N_COMMANDS):
+            link.advance()
+            started, started_cpu = time.perf_counter(), time.thread_time()
+            controller.tick(index)
+            took_us = 1e6 * (time.perf_counter() - started)
+            (without if index % N_COMMANDS else with_policy).append(took_us)
+            if not index % N_COMMANDS:
+                cpu.append(1e6 * (time.thread_time() - started_cpu))
+    if controller.state is not State.POLICY:
+        sys.exit("\n".join(controller.summary.notes))
+    figures = {
+        f"tick_us_{part}_{name}": float(np.percentile(took[WARM_UP:], percent))
+        for part, took in (("policy", with_policy), ("resend", without), ("cpu", cpu))
+        for name, percent in (("p50", 50), ("p99", 99))
+    }
+    print(json.dumps(figures))
+
+
+def _walking(policy: Policy, link: StandIn) -> Controller:
+    asked = [Line(0.1, (0, 0, 0), Event.START), Line(MOVE_S + 0.5, (0.5, 0, 0), Event.A)]
+    parts = Parts(
+        contract=policy.contract,
+        link=link,
+        worker=InlineWorker(PolicyStep(policy)),
+        source=ScriptInput(asked),
+        stopping=Stopping(),
+        log=TickLog(None, threaded=False),
+        # A made-up robot does not follow, so its targets may be clamped for ever.
+        limits=Limits(clamped_s=1e9),
+    )
+    controller = Controller(parts, N_COMMANDS)
+    for index in range(round((MOVE_S + 1) / STREAM_DT)):
+        link.advance()
+        controller.tick(index)
+    return controller
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""The robot runtime: a state machine around a policy, a supervisor before every command."""

@@ -1,0 +1,235 @@
+"""The controller: a tick per command, from the robot's newest state to what its motors are told."""
+
+import time
+from typing import NamedTuple
+
+import numpy as np
+
+from deploy.contract import PolicyContract
+from deploy.link import Link, MotorCommand, RobotState
+from deploy.runtime.clamp import Clamp
+from deploy.runtime.inputs import Input, Shaper, Wish
+from deploy.runtime.limits import Limits
+from deploy.runtime.motors import MotorMap
+from deploy.runtime.periods import Periods
+from deploy.runtime.policy_step import Decision, Request
+from deploy.runtime.rules import Situation
+from deploy.runtime.states import MOVING, Event, State, next_state
+from deploy.runtime.stopping import Stopping
+from deploy.runtime.summary import Summary
+from deploy.runtime.supervisor import Fault, Supervisor, guards
+from deploy.runtime.tick_log import TickLog
+from deploy.runtime.worker import Worker
+
+MOVE_S = 2.0
+"""How long the move to the default pose takes, s (unitree_rl_gym, `move_to_default_pos`)."""
+URGENT = (Event.FAULT, Event.SELECT, Event.LEAVE)
+"""Events that come before all others of a tick."""
+FORGIVEN = 0.1
+"""How much of a missed deadline one that is met makes up for."""
+NO_WISH = Wish((0.0, 0.0, 0.0))
+
+
+class Parts(NamedTuple):
+    """What a controller is put together from.
+
+    Args:
+        contract: The policy's contract.
+        link: The robot.
+        worker: Runs the policy.
+        source: The operator's.
+        stopping: Tells when the process is told to end.
+        log: Where ticks go.
+        limits: The supervisor's figures.
+        mode_machine: What the robot should say that it is; None for whatever it says first.
+    """
+
+    contract: PolicyContract
+    link: Link
+    worker: Worker
+    source: Input
+    stopping: Stopping
+    log: TickLog
+    limits: Limits
+    mode_machine: int | None = None
+
+
+class Controller:
+    """The state machine, with a supervisor in front of every command.
+
+    Args:
+        parts: What it is put together from.
+        n_commands: Commands per control period.
+    """
+
+    state: State
+    summary: Summary
+
+    def __init__(self, parts: Parts, n_commands: int) -> None:
+        contract = parts.contract
+        stream_dt = contract.ctrl_dt / n_commands
+        self._parts, self._n_commands = parts, n_commands
+        self._motors = MotorMap(contract, parts.link.num_motors)
+        self._shape = Shaper(contract, stream_dt)
+        self._clamp = Clamp(contract, parts.limits, stream_dt)
+        self._supervisor = Supervisor(guards(contract, parts.limits, parts.mode_machine))
+        self.state = State.ZERO_TORQUE
+        self.summary = Summary(contract, self._clamp.counts)
+        self._periods = Periods(contract, self._motors, parts.log, self.summary)
+        self._wanted = self._moved_from = self._motors.default.copy()
+        self._sent: np.ndarray | None = None
+        self._command, self._wish = np.zeros(3, np.float32), NO_WISH
+        self._missed, self._fresh = 0.0, True
+        self._now = self._last_s = self._move_began_s = parts.link.now()
+
+    def tick(self, index: int, late_s: float = 0.0) -> State:
+        """Look, judge, decide, send, record. Does not raise: whatever fails ends in damping.
+
+        Args:
+            index: Counts commands, those left out included.
+            late_s: How late this one is, s.
+        """
+        marks = [time.perf_counter()]
+        robot, decision, fault = None, None, None
+        try:
+            robot = self._look()
+            marks.append(time.perf_counter())
+            # An answer that was waiting belongs to the period that now ends, if one does.
+            decision = self._poll()
+            self._begin_period(index, robot)
+            decision = decision or self._poll()
+            marks.append(time.perf_counter())
+            fault = self._supervisor.check(self.state, self._situation(robot, decision))
+        except Exception as error:  # an input, a link, a bug: all the same to a robot that stands
+            fault = _failed("runtime", error)
+        try:
+            self._advance(robot, fault)
+        except Exception as error:  # an event that is none
+            self._fail(_failed("runtime", error))
+        if decision and self.state is State.POLICY:
+            self._wanted[: self._motors.num_driven] = decision.joint_targets
+        command = self._make_command(robot)
+        marks.append(time.perf_counter())
+        self._send(command)
+        marks.append(time.perf_counter())
+        self._record(command, late_s, marks)
+        self._last_s = self._now
+        return self.state
+
+    def finish(self) -> None:
+        """Send a last damping command, whatever the state, and end the record."""
+        self.state = State.ENDED
+        self._send(self._motors.damping())
+        self._parts.worker.close()
+        self._periods.end()
+
+    # One tick, in the order in which it happens
+
+    def _look(self) -> RobotState | None:
+        self._wish = NO_WISH
+        self._now = self._parts.link.now()
+        robot = self._parts.link.read()
+        self._wish = self._parts.source.poll(self._now, robot)
+        self._command = self._shape(self._wish.velocity)
+        return robot
+
+    def _begin_period(self, index: int, robot: RobotState | None) -> None:
+        step = index // self._n_commands
+        if robot is None or step == self._periods.step:
+            return
+        self._clamp.begin_period(self._sent)
+        readings = self._motors.read(robot)
+        self._periods.begin(step, self._now, self.state, readings, self._command)
+        if self.state is not State.POLICY:
+            return
+        if self._parts.worker.busy:
+            self._missed += 1
+            self.summary.missed += 1
+            return
+        self._missed = max(self._missed - FORGIVEN, 0.0)
+        self._parts.worker.request(Request(step, readings, self._command, self._fresh))
+        self._fresh = False
+
+    def _poll(self) -> Decision | None:
+        decision = self._parts.worker.poll()
+        if decision:
+            self._periods.answered(decision)
+        return decision
+
+    def _situation(self, robot: RobotState | None, decision: Decision | None) -> Situation:
+        clamped, clamped_s = self._clamp.longest()
+        return Situation(
+            now=self._now,
+            gap_s=self._now - self._last_s,
+            robot=robot,
+            decision=decision,
+            missed=self._missed,
+            crash=self._parts.worker.crash,
+            operator=self._wish.lost,
+            clamped=clamped,
+            clamped_s=clamped_s,
+        )
+
+    def _advance(self, robot: RobotState | None, fault: Fault | None) -> None:
+        """Go through the tick's events, urgent ones first."""
+        asked = [*self._parts.stopping.poll(self._now), *self._wish.events]
+        if self.state is State.MOVE and self._now - self._move_began_s >= MOVE_S:
+            asked.append(Event.ARRIVED)
+        if fault:
+            self._fail(fault)
+        for event in sorted(asked, key=lambda event: event not in URGENT):
+            self._apply(event, event.value, robot)
+
+    def _fail(self, fault: Fault) -> None:
+        self._apply(Event.FAULT, f"{fault.name}: {fault.text}", None)
+
+    def _apply(self, event: Event, why: str, robot: RobotState | None) -> None:
+        before, self.state = self.state, next_state(self.state, event)
+        if before is self.state:
+            return
+        note = f"{before} -> {self.state} ({why})"
+        self.summary.changed(self._now, note, is_fault=event is Event.FAULT)
+        self._periods.note(note)
+        if self.state is State.MOVE and robot is not None:
+            self._moved_from = robot.joint_pos[self._motors.used].astype(np.float32)
+            self._move_began_s = self._now
+
+    def _make_command(self, robot: RobotState | None) -> MotorCommand:
+        """What this state tells the motors; damping where that cannot be made."""
+        if self.state is State.ZERO_TORQUE:
+            return self._motors.zero_torque()
+        if self.state in MOVING and robot is not None:
+            try:
+                return self._motors.position(self._targets(robot))
+            except Exception as error:  # see tick
+                self._fail(_failed("runtime", error))
+        return self._motors.damping()
+
+    def _targets(self, robot: RobotState) -> np.ndarray:
+        if self.state is State.MOVE:
+            share = np.float32(min((self._now - self._move_began_s) / MOVE_S, 1.0))
+            self._wanted = self._moved_from + share * (self._motors.default - self._moved_from)
+        elif self.state is State.HOLD:
+            self._wanted = self._motors.default.copy()
+        driven = self._motors.num_driven
+        self._sent = self._clamp(self._wanted[:driven], self._motors.read(robot))
+        return np.concatenate([self._sent, self._wanted[driven:]])
+
+    def _send(self, command: MotorCommand) -> None:
+        try:
+            self._parts.link.send(command)
+            self.summary.sent += 1
+        except Exception as error:  # the next command may get through; try, whatever the state
+            self.summary.send_errors += 1
+            self._fail(_failed("link", error))
+
+    def _record(self, command: MotorCommand, late_s: float, marks: list[float]) -> None:
+        self.summary.timed(marks[-1] - marks[0], late_s)
+        spent = {"late": late_s, "send": marks[-1] - marks[-2]}
+        if len(marks) == 5:  # nothing failed in between
+            spent |= {"read": marks[1] - marks[0], "supervise": marks[3] - marks[2]}
+        self._periods.sent(command, spent)
+
+
+def _failed(name: str, error: Exception) -> Fault:
+    return Fault(name, f"{type(error).__name__}: {error}")

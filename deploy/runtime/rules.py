@@ -1,0 +1,234 @@
+"""The supervisor's rules: each looks at one thing and says what is wrong with it, or nothing."""
+
+import math
+from collections.abc import Callable
+from typing import NamedTuple
+
+import numpy as np
+
+from deploy.contract import PolicyContract
+from deploy.link import RobotState, motors_used
+from deploy.runtime.limits import Limits
+from deploy.runtime.policy_step import Decision
+
+BAD_WINDOW_S = 1.0
+"""Over which messages with a wrong checksum are counted, s."""
+QUAT_ERROR = 0.05
+"""How far a quaternion's length may be from 1."""
+
+
+class Situation(NamedTuple):
+    """What the rules look at, once per command.
+
+    Args:
+        now: Time, s.
+        gap_s: Time since the last command, s.
+        robot: The newest state; None where there is none yet.
+        decision: What the policy said since the last command, if anything.
+        missed: Deadlines that the policy missed, less a tenth for each that it met since.
+        crash: What the policy died of; empty while it is alive.
+        operator: Why there is no operator any more; empty while there is one.
+        clamped: Joint whose target has been clamped longest without a break.
+        clamped_s: For how long, s.
+    """
+
+    now: float
+    gap_s: float
+    robot: RobotState | None
+    decision: Decision | None
+    missed: float
+    crash: str
+    operator: str
+    clamped: str
+    clamped_s: float
+
+
+Rule = Callable[[Situation], str]
+"""Says what is wrong; empty where nothing is."""
+
+
+def stale(limits: Limits) -> Rule:
+    """No state, or none for too long."""
+
+    def rule(seen: Situation) -> str:
+        if seen.robot is None:
+            return "there is no state of the robot"
+        age_s = seen.now - seen.robot.stamp_s
+        if age_s > limits.stale_s:
+            return (
+                f"the newest state is {1e3 * age_s:.0f} ms old, allowed are "
+                f"{1e3 * limits.stale_s:.0f}"
+            )
+        return ""
+
+    return rule
+
+
+class Frozen:
+    """The robot's own counter stands still though messages come."""
+
+    def __init__(self, limits: Limits) -> None:
+        self._limit_s = limits.stale_s
+        self._tick, self._moved_s = -1, 0.0
+
+    def __call__(self, seen: Situation) -> str:
+        """Compare the counter with the last one."""
+        if seen.robot is None:
+            return ""
+        if seen.robot.tick != self._tick:
+            self._tick, self._moved_s = seen.robot.tick, seen.now
+        still_s = seen.now - self._moved_s
+        if still_s > self._limit_s:
+            return f"the robot's tick has stood at {self._tick} for {1e3 * still_s:.0f} ms"
+        return ""
+
+
+class BadChecksums:
+    """Messages with a wrong checksum: many in a row, or many within a second."""
+
+    def __init__(self, limits: Limits) -> None:
+        self._limit = limits.bad_messages
+        self._good = (-1.0, 0)  # stamp of the last good message, and the count at that time
+        self._window = (-1.0, 0)
+
+    def __call__(self, seen: Situation) -> str:
+        """Compare the counts."""
+        robot = seen.robot
+        if robot is None:
+            return ""
+        if self._window[0] < 0 or seen.now - self._window[0] > BAD_WINDOW_S:
+            self._window = (seen.now, robot.rejected)
+        if robot.stamp_s != self._good[0]:
+            self._good = (robot.stamp_s, robot.rejected)
+        in_a_row = robot.rejected - self._good[1]
+        lately = robot.rejected - self._window[1]
+        if in_a_row >= self._limit:
+            return f"{in_a_row} messages in a row came with a wrong checksum"
+        if lately >= self._limit:
+            return f"{lately} messages within {BAD_WINDOW_S:g} s came with a wrong checksum"
+        return ""
+
+
+def finite_sensors(contract: PolicyContract) -> Rule:
+    """NaN or infinity in what is measured, or a quaternion that is none."""
+    used = np.asarray(motors_used(contract))
+
+    def rule(seen: Situation) -> str:
+        robot = seen.robot
+        if robot is None:
+            return ""
+        # Sums are finite where every part is: five looks in one.
+        every = robot.joint_pos[used].sum() + robot.joint_vel[used].sum()
+        if np.isfinite(every + robot.gyro.sum() + robot.quat.sum()):
+            return _length(robot.quat)
+        for name in ("joint_pos", "joint_vel"):
+            values = getattr(robot, name)[used]
+            if not np.isfinite(values).all():
+                motor = used[int(np.argmin(np.isfinite(values)))]
+                return f"{name} of motor {motor} is not finite"
+        for name in ("gyro", "quat"):
+            if not np.isfinite(getattr(robot, name)).all():
+                return f"{name} is not finite"
+        return _length(robot.quat)
+
+    return rule
+
+
+def _length(quat: np.ndarray) -> str:
+    length = math.sqrt(sum(part * part for part in quat.tolist()))
+    return "" if abs(length - 1) <= QUAT_ERROR else f"quat has length {length:.3g}, want 1"
+
+
+def finite_action(contract: PolicyContract) -> Rule:
+    """NaN or infinity in what the policy said."""
+
+    def rule(seen: Situation) -> str:
+        if seen.decision is None:
+            return ""
+        for name in ("action", "joint_targets"):
+            values = getattr(seen.decision, name)
+            if not np.isfinite(values).all():
+                joint = contract.joint_names[int(np.argmin(np.isfinite(values)))]
+                return f"{name} of {joint} is not finite"
+        return ""
+
+    return rule
+
+
+def tilted(limits: Limits) -> Rule:
+    """The base is not upright; base and torso share their z axis, so either's IMU will do."""
+    least = float(np.cos(limits.tilt))
+
+    def rule(seen: Situation) -> str:
+        if seen.robot is None:
+            return ""
+        _, x, y, _ = seen.robot.quat.tolist()
+        upright = 1 - 2 * (x * x + y * y)
+        if not upright >= least:
+            angle = np.degrees(np.arccos(np.clip(upright, -1, 1)))
+            return f"tilted by {angle:.0f} deg, allowed are {np.degrees(limits.tilt):.0f}"
+        return ""
+
+    return rule
+
+
+class Persistent:
+    """A measured figure of some joint is beyond its limit, and stays there.
+
+    Args:
+        what: The figure, for people.
+        unit: Its unit.
+        over: Gives (num_joints,) how far each joint is beyond.
+        contract: Names and motors of the joints.
+        limit_s: How long that may last, s.
+    """
+
+    def __init__(
+        self,
+        what: str,
+        unit: str,
+        over: Callable[[RobotState, np.ndarray], np.ndarray],
+        contract: PolicyContract,
+        limit_s: float,
+    ) -> None:
+        self._what, self._unit, self._over, self._limit_s = what, unit, over, limit_s
+        self._names, self._motors = contract.joint_names, np.asarray(contract.motor_indices)
+        self._since = np.full(contract.action_size, np.inf)
+
+    def __call__(self, seen: Situation) -> str:
+        """Look which joints are beyond, and since when."""
+        if seen.robot is None:
+            return ""
+        over = self._over(seen.robot, self._motors)
+        if over.max() <= 0:
+            self._since.fill(np.inf)
+            return ""
+        self._since = np.where(over > 0, np.minimum(self._since, seen.now), np.inf)
+        worst = int(self._since.argmin())
+        lasted_s = seen.now - float(self._since[worst])
+        if lasted_s >= self._limit_s:
+            return (
+                f"{self._what} of {self._names[worst]} has been {over[worst]:.3g} {self._unit} "
+                f"beyond what is allowed for {1e3 * lasted_s:.0f} ms"
+            )
+        return ""
+
+
+def joint_rules(contract: PolicyContract, limits: Limits) -> dict[str, Rule]:
+    """Rules of measured positions, speeds and torques, by name."""
+    lower = np.asarray(contract.joint_lower) - limits.joint_margin
+    upper = np.asarray(contract.joint_upper) + limits.joint_margin
+    speed = np.asarray(contract.velocity_limit) * limits.speed_share
+    effort = np.asarray(contract.effort_limit) * limits.torque_share
+    figures: dict[str, tuple[str, Callable[[RobotState, np.ndarray], np.ndarray]]] = {
+        "position": (
+            "rad",
+            lambda r, m: np.maximum(lower - r.joint_pos[m], r.joint_pos[m] - upper),
+        ),
+        "velocity": ("rad/s", lambda r, m: np.abs(r.joint_vel[m]) - speed),
+        "torque": ("N m", lambda r, m: np.abs(r.torque[m]) - effort),
+    }
+    return {
+        f"joint {what}": Persistent(what, unit, over, contract, limits.persistent_s)
+        for what, (unit, over) in figures.items()
+    }

@@ -1,0 +1,335 @@
+"""From start to damping on a simulated robot, under a clock of its own: it walks, and replays."""
+
+import json
+
+import numpy as np
+import pytest
+
+import robots
+from deploy.link import LinkError
+from deploy.log import LogReader
+from deploy.replay.__main__ import main as replay
+from deploy.runtime.assemble import Setup, execute
+from deploy.runtime.inputs.script import Line, ScriptInput
+from deploy.runtime.limits import Limits
+from deploy.runtime.sim_link import SIM_DT, SimLink
+from deploy.runtime.states import Event, State
+from deploy.runtime.stopping import Stopping
+from tests.deploy.runtime.fakes import N_COMMANDS, shipped
+
+SPEED = 0.5
+ASKED = [
+    Line(0.2, (0, 0, 0), Event.START),
+    Line(2.5, (0, 0, 0), Event.A),
+    Line(3.0, (SPEED, 0, 0)),
+    Line(9.0, (SPEED, 0, 0), Event.SELECT),
+    Line(9.5, (0, 0, 0), Event.LEAVE),
+]
+STRIDE_S, SETTLED_S = 1.6, 5.0
+"""Two strides of a humanoid, over which its sway is no error; and when it walks at full speed."""
+
+
+class Walk:
+    """One whole run of a shipped policy, and how its robot moved."""
+
+    def __init__(self, name, folder, lines=ASKED, **sim):
+        self.policy = shipped(name)
+        self.link = SimLink(robots.load(name), self.policy.contract, realtime=False, **sim)
+        self.times_s, self.velocities, self.heights, self.tilts = [], [], [], []
+        self.states = [State.ZERO_TORQUE]
+        self.outcome = execute(
+            Setup(
+                policy=self.policy,
+                link=self.link,
+                sleep_until=self.sleep_until,
+                source=ScriptInput(lines),
+                stopping=Stopping(),
+                n_commands=N_COMMANDS,
+                limits=Limits(),
+                name="a test",
+                realtime=False,
+                log=folder / f"{name}.mcap",
+                watch=self.watch,
+            )
+        )
+        self.ticks = list(LogReader(folder / f"{name}.mcap").ticks())
+
+    def sleep_until(self, deadline_s):
+        self.link.sleep_until(deadline_s)
+        self.times_s.append(self.link.now())
+        self.velocities.append(self.link.base_velocity)
+        self.heights.append(self.link.height)
+        self.tilts.append(self.link.tilt)
+
+    def watch(self, state):
+        self.states.append(state)
+        if state is State.POLICY:
+            self.link.release()
+
+    def between(self, values, start_s, end_s):
+        times = np.asarray(self.times_s)
+        return np.asarray(values)[(times >= start_s) & (times < end_s)]
+
+
+@pytest.fixture(scope="module")
+def walks(tmp_path_factory):
+    """Walks by robot, each made once."""
+    folder, made = tmp_path_factory.mktemp("walks"), {}
+
+    def give(name):
+        if name not in made:
+            made[name] = Walk(name, folder)
+        return made[name]
+
+    return give
+
+
+@pytest.fixture(params=["go2", "g1"])
+def walk(request, walks):
+    return walks(request.param)
+
+
+def test_it_goes_through_every_state(walk):
+    in_order = [State.ZERO_TORQUE, State.MOVE, State.HOLD, State.POLICY, State.DAMPING, State.ENDED]
+    assert walk.states == in_order
+    assert not walk.outcome.summary.faulty
+    assert walk.outcome.summary.missed == walk.outcome.summary.overruns == 0
+
+
+def test_it_walks_at_the_speed_asked_for(walk):
+    velocity = walk.between(walk.velocities, SETTLED_S, SETTLED_S + 2 * STRIDE_S).mean(axis=0)
+    assert velocity[0] == pytest.approx(SPEED, abs=0.1)
+    assert velocity[1] == pytest.approx(0, abs=0.1)
+    assert velocity[2] == pytest.approx(0, abs=0.1)
+
+
+def test_it_stands_while_it_hangs_and_stays_up_while_it_walks(walk):
+    height = robots.load(walk.policy.contract.robot).spawn_height
+    hanging = walk.between(walk.heights, 0.0, 2.4)
+    np.testing.assert_allclose(hanging, height, atol=1e-9)
+    assert walk.between(walk.heights, 3.0, 9.0).min() > 0.85 * height
+    assert walk.between(walk.tilts, 3.0, 9.0).max() < 0.35
+
+
+def test_damping_lets_it_down_and_holds_it_up_no_more(walk):
+    assert walk.heights[-1] < 0.98 * walk.between(walk.heights, 8.5, 9.0).mean()
+    damped = [tick for tick in walk.ticks if tick.state == "damping"]
+    assert len(damped) == pytest.approx(25, abs=2)
+    assert all(not tick.sent_kp.any() and (tick.sent_kd == 8).all() for tick in damped)
+
+
+def test_nothing_is_clamped_for_long(walk):
+    counts = walk.outcome.summary._clamped
+    assert max(by_joint.max() for by_joint in counts.values()) < 50  # of 3000 commands
+
+
+def test_its_log_replays_to_the_last_bit(walk, capsys):
+    ran = sum(tick.action is not None for tick in walk.ticks)
+    assert ran == pytest.approx((9.0 - 2.5) / 0.02, abs=2)
+    (log,) = walk.outcome.files
+    assert replay([str(log), "--policy", str(walk.policy.path), "--tolerance", "0"]) == 0
+    assert f"same: {ran} steps agree to 0" in capsys.readouterr().out
+
+
+def test_the_same_run_twice_is_the_same_to_the_last_bit(walks, tmp_path):
+    first, again = walks("go2"), Walk("go2", tmp_path)
+    assert len(first.ticks) == len(again.ticks)
+    for one, other in zip(first.ticks, again.ticks, strict=True):
+        np.testing.assert_array_equal(one.sent_targets, other.sent_targets)
+        np.testing.assert_array_equal(one.inputs.joint_pos, other.inputs.joint_pos)
+
+
+# H1: its IMU is in the torso
+
+
+def test_a_torso_that_is_turned_is_told_from_its_base(tmp_path):
+    """The waist swings while the robot hangs limp and is held again before it walks."""
+    lines = [*ASKED[:3], Line(4.0, (SPEED, 0, 0), Event.SELECT), Line(4.1, (0, 0, 0), Event.LEAVE)]
+    policy = shipped("h1")
+    link_of = {}
+
+    class Turned(Walk):
+        def sleep_until(self, deadline_s):
+            if not self.times_s:
+                self.link._held[0, 0] = 0.6
+                link_of["h1"] = self.link
+            super().sleep_until(deadline_s)
+
+    walk = Turned("h1", tmp_path, lines)
+    torso = np.asarray([tick.torso_pos for tick in walk.ticks])
+    assert torso[1] == pytest.approx(0.6)
+    assert abs(torso[-20:]).max() < 0.05
+    yaws = np.asarray([2 * np.arctan2(t.imu_quat[3], t.imu_quat[0]) for t in walk.ticks])
+    assert yaws[1] == pytest.approx(0.6, abs=1e-5)
+    # While it hangs, the base does not turn, whatever torso and gyro in it do.
+    moving = [tick for tick in walk.ticks if tick.state == "move_to_default"]
+    assert max(abs(tick.imu_gyro[2]) for tick in moving) > 0.2
+    assert max(abs(tick.inputs.gyro).max() for tick in moving) < 1e-5
+    (log,) = walk.outcome.files
+    assert replay([str(log), "--policy", str(policy.path)]) == 0
+
+
+# A robot that falls
+
+
+def test_a_robot_that_falls_over_is_damped(tmp_path):
+    class Pushed(Walk):
+        def sleep_until(self, deadline_s):
+            super().sleep_until(deadline_s)
+            if self.link.now() == pytest.approx(3.5):
+                self.link._data.qpos[2:7] = [0.5, np.cos(0.6), np.sin(0.6), 0, 0]  # a roll of 1.2
+
+    walk = Pushed("go2", tmp_path)
+    assert walk.states[-2:] == [State.DAMPING, State.ENDED]
+    assert walk.outcome.summary.faulty
+    (fault,) = [tick for tick in walk.ticks if tick.note and "tilt" in tick.note]
+    assert fault.time_s == pytest.approx(3.5, abs=0.021)
+    after = [tick for tick in walk.ticks if tick.step > fault.step]
+    assert len(after) > 100 and all(tick.state == "damping" for tick in after)
+
+
+# The simulated robot itself
+
+
+def test_motors_obey_every_part_of_a_command():
+    policy = shipped("go2")
+    contract = policy.contract
+    link = SimLink(robots.load("go2"), contract, realtime=False)
+    motor = contract.motor_indices[2]
+
+    def torque(**changes):
+        rows = {name: np.zeros(link.num_motors, np.float32) for name in still_command._fields}
+        for name, value in changes.items():
+            rows[name][motor] = value
+        link.send(type(still_command)(**rows))
+        link._data.qvel[6:] = 0
+        link._data.qpos[7:] = contract.default_joint_pos
+        link.sleep_until(link.now() + SIM_DT)
+        return link.read().torque[motor]
+
+    still_command = link._command
+    assert torque() == 0
+    assert torque(tau=3.0) == pytest.approx(3.0)
+    at = contract.default_joint_pos[2]
+    assert torque(q=at + 0.1, kp=40.0) == pytest.approx(4.0, rel=1e-4)
+    assert torque(dq=2.0, kd=1.5) == pytest.approx(3.0, rel=1e-4)
+    assert torque(tau=1000.0) == pytest.approx(contract.effort_limit[2])
+
+
+def test_time_passes_only_where_it_is_told_to():
+    link = SimLink(robots.load("go2"), shipped("go2").contract, realtime=False)
+    first = link.read()
+    assert link.read() is first and link.now() == 0
+    link.sleep_until(0.1)
+    state = link.read()
+    assert (state.stamp_s, state.tick) == (0.1, 100)
+    link.sleep_until(0.05)
+    assert link.now() == 0.1
+
+
+def test_a_policy_of_another_robot_is_refused():
+    with pytest.raises(LinkError, match="joints of robot and policy differ"):
+        SimLink(robots.load("g1"), shipped("go2").contract, realtime=False)
+
+
+# The command line
+
+
+SCRIPT = "time_s,vx,vy,yaw_rate,event\n0.1,0,0,0,start\n0.5,0,0,0,select\n0.6,0,0,0,leave\n"
+
+
+@pytest.fixture
+def run(tmp_path, monkeypatch):
+    """The command line, on a simulated Go2 with a short script; signals stay the test's own."""
+    from deploy.__main__ import main
+    from deploy.runtime import cli
+
+    monkeypatch.setattr(Stopping, "install", lambda self: None)
+    (tmp_path / "script.csv").write_text(SCRIPT)
+
+    def call(*more, policy="policies/go2/policy.onnx", robot="go2", ask=None):
+        arguments = [str(policy), "--robot", robot, "--fast", "--input", "script"]
+        arguments += ["--script", str(tmp_path / "script.csv"), *more]
+        return cli.main(arguments, ask=ask) if ask else main(["run", *arguments])
+
+    return call
+
+
+def test_the_command_line_runs_and_says_what_was(run, tmp_path, capsys):
+    log, plot = tmp_path / "run.mcap", tmp_path / "run.png"
+    assert run("--log", str(log), "--plot", str(plot), "--name", "Go2 no. 3") == 0
+    said = capsys.readouterr().out
+    assert "gate: passed, says " in said
+    states = [line for line in said.splitlines() if line.startswith("state: ")]
+    assert states == ["state: move_to_default", "state: damping", "state: ended"]
+    assert "move_to_default -> damping (select)" in said
+    assert f"python -m deploy.replay {log} --policy policies/go2/policy.onnx" in said
+    assert LogReader(log).header.source == "Go2 no. 3"
+    assert plot.read_bytes().startswith(b"\x89PNG")
+
+
+def test_a_fault_is_exit_status_1(run, capsys):
+    assert run("--no-log", "--max-temperature", "20") == 1
+    assert "temperature: motor" in capsys.readouterr().out
+
+
+def refused(run, capsys, *arguments, **changes):
+    assert run(*arguments, **changes) == 2
+    said = capsys.readouterr()
+    assert said.err.startswith("error: ") and said.err.count("\n") == 1
+    assert "state:" not in said.out
+    return said.err
+
+
+def test_what_does_not_begin_says_why(run, capsys, tmp_path):
+    other = refused(run, capsys, robot="g1")
+    assert "robot is go2 in the policy, but g1 for --robot g1" in other
+    assert "want a multiple of 50" in refused(run, capsys, "--rate", "333")
+    assert "--plot" in refused(run, capsys, "--plot", "x.png", "--no-log")
+    assert "no such file" in refused(run, capsys, policy=tmp_path / "none.onnx")
+    (tmp_path / "script.csv").write_text("nothing\n")
+    assert "line 1 is not" in refused(run, capsys)
+
+
+def test_a_log_that_exists_is_not_overwritten(run, capsys, tmp_path):
+    (tmp_path / "run.mcap").write_bytes(b"mine")
+    assert "no log is overwritten" in refused(run, capsys, "--log", str(tmp_path / "run.mcap"))
+
+
+def test_a_policy_without_a_gate_runs_by_a_persons_word_only(run, capsys, tmp_path):
+    mine = tmp_path / "mine.onnx"
+    mine.write_bytes(shipped("go2").path.read_bytes())
+    (tmp_path / "gate.json").write_text(json.dumps({"passed": False}))
+    from deploy.runtime import gatecheck
+
+    assert gatecheck.SHIPPED.is_dir()
+    assert run("--no-log", policy=mine) == 0  # the shipped one's report names the same bytes
+    capsys.readouterr()
+    typed = refused(
+        run, capsys, "--no-log", "--unsafe-no-gate", policy=mine, ask=lambda question: "g1"
+    )
+    assert "'g1' was typed, want 'go2'" in typed
+    assert run("--no-log", "--unsafe-no-gate", policy=mine, ask=lambda question: "go2") == 0
+
+
+def test_a_policy_that_did_not_pass_is_refused(run, capsys, tmp_path, monkeypatch):
+    from deploy.runtime import cli
+    from deploy.runtime.gatecheck import check_gate
+
+    mine = tmp_path / "mine.onnx"
+    mine.write_bytes(shipped("go2").path.read_bytes())
+    monkeypatch.setattr(
+        cli, "check_gate", lambda policy, robot: check_gate(policy, robot, tmp_path)
+    )
+    assert "no passing gate report names this file" in refused(run, capsys, policy=mine)
+
+
+def test_the_real_robots_library_is_asked_for_in_one_line(run, capsys, monkeypatch):
+    import sys
+
+    monkeypatch.setitem(sys.modules, "deploy.wire.dds", None)
+    from deploy.runtime import cli
+
+    status = cli.main(["policies/go2/policy.onnx", "--robot", "go2", "--transport", "dds"])
+    assert status == 2
+    assert "pip install .[robot]" in capsys.readouterr().err
