@@ -12,6 +12,7 @@ from deploy.contract import PolicyContract
 from deploy.observations import Inputs, advance_phase, joint_targets, observe
 from pipeline.config_gate import Sim2Sim
 from pipeline.sim2sim.draws import Draws, draw
+from pipeline.sim2sim.floor import half_size
 from pipeline.sim2sim.motor import motor_torque
 from pipeline.sim2sim.recording import Recorder, Recording
 from pipeline.sim2sim.scenarios import Episode
@@ -56,7 +57,8 @@ class GateSimulator:
         self.contract, self.settings, self.episodes = contract, settings, episodes
         self._seed = seed
         conditions = [episode.scenario.conditions for episode in episodes]
-        self.world = World(robot, settings, conditions, threads)
+        floor = half_size(contract.command_ranges, settings.episode_s)
+        self.world = World(robot, settings, conditions, floor, threads)
         self._kp, self._kd = np.asarray(contract.kp), np.asarray(contract.kd)
         step_s = np.asarray([c.sim_dt or settings.sim_dt for c in conditions])
         n_substeps = np.rint(contract.ctrl_dt / step_s).astype(int)

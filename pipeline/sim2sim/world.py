@@ -33,13 +33,19 @@ class World:
         robot: The robot.
         settings: The gate's settings.
         conditions: Of each robot; their floors are the same.
+        half_size: Half the side of an uneven floor, m.
         threads: CPU threads; 0 takes one per core.
     """
 
     def __init__(
-        self, robot: RobotSpec, settings: Sim2Sim, conditions: list[Conditions], threads: int = 0
+        self,
+        robot: RobotSpec,
+        settings: Sim2Sim,
+        conditions: list[Conditions],
+        half_size: float,
+        threads: int = 0,
     ) -> None:
-        (self._floor,) = {Floor.of(c) for c in conditions}
+        (self._floor,) = {Floor.of(c, half_size) for c in conditions}
         self.num_robots = len(conditions)
         model = gate_model(robot, settings, self._floor)
         self.batch = make_batch(
