@@ -7,7 +7,7 @@ import yaml
 from pydantic import Field, ValidationError
 
 import robots
-from pipeline.config_gate import Sim2Sim
+from pipeline.config_gate import Sim2Sim, given
 from pipeline.config_sections import Evaluate, Export, Physics, Ppo, Render
 from pipeline.config_task import Task
 from pipeline.config_types import Section
@@ -168,14 +168,26 @@ def _check_booleans(raw: Any, parsed: Any, key: str) -> None:
         raise ConfigError(f"params.yaml: {key}: {raw!r} is not allowed: want {wanted}")
 
 
+def _gate_steps(gate: Sim2Sim) -> dict[str, float]:
+    """Every physics step that the gate is told to take, by its key, s."""
+    swept = given(gate.sweeps).get("sim_dt", ())
+    found = {
+        "sim2sim.sim_dt": gate.sim_dt,
+        "sim2sim.margins.sim_dt": gate.margins.sim_dt,
+        **{f"sim2sim.sweeps.sim_dt.{k}": sim_dt for k, sim_dt in enumerate(swept)},
+        **{f"sim2sim.scenarios.{name}.sim_dt": c.sim_dt for name, c in gate.scenarios.items()},
+    }
+    return {key: sim_dt for key, sim_dt in found.items() if sim_dt is not None}
+
+
 def _check_together(config: Config) -> None:
     """Refuse values that are fine alone and impossible together."""
     ppo, control, physics = config.ppo, config.task.control, config.physics
-    for key, sim_dt in (("physics", physics.sim_dt), ("sim2sim", config.sim2sim.sim_dt)):
+    for key, sim_dt in {"physics.sim_dt": physics.sim_dt, **_gate_steps(config.sim2sim)}.items():
         substeps = control.ctrl_dt / sim_dt
         if abs(substeps - round(substeps)) > 1e-6 or substeps < 1:
             raise ConfigError(
-                f"params.yaml: {key}.sim_dt: {sim_dt} does not divide "
+                f"params.yaml: {key}: {sim_dt} does not divide "
                 f"task.control.ctrl_dt {control.ctrl_dt}"
             )
     for key, sizes in (("ppo", ppo), ("ppo.on_accelerator", ppo.on_accelerator)):

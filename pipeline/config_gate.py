@@ -97,6 +97,7 @@ class Margins(Section):
     """The search for the largest disturbance that nearly all episodes survive."""
 
     survival: Annotated[float, Field(gt=0, lt=1)]
+    sim_dt: Positive | None
     rounds: Annotated[int, Field(ge=1, le=12)]
     search: Search
 

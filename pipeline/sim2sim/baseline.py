@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Any
 
-from pipeline.config_gate import MEASURABLE
+from pipeline.config_gate import MEASURABLE, Margins
 from pipeline.sim2sim.scenarios import along
 from pipeline.sim2sim.schema import GateFileError, read_gate
 from pipeline.sim2sim.trial import Trials
@@ -31,7 +31,9 @@ def load_baseline(path: Path, robot: str) -> dict[str, Any]:
     return gate
 
 
-def compare(trials: Trials, baseline: dict[str, Any], episodes: int) -> list[dict[str, Any]]:
+def compare(
+    trials: Trials, baseline: dict[str, Any], settings: Margins, episodes: int
+) -> list[dict[str, Any]]:
     """Try again, with this policy, what the baseline's stood at its margins.
 
     A margin no longer holds if the interval of the share that survives it lies wholly below the
@@ -40,10 +42,11 @@ def compare(trials: Trials, baseline: dict[str, Any], episodes: int) -> list[dic
     Args:
         trials: Runs the episodes.
         baseline: A gate.json with margins.
+        settings: How they are searched.
         episodes: How many per margin.
     """
     margins = [row for row in baseline["margins"] if row["survival"] is not None]
-    asks = [along(row["axis"], row["value"]) for row in margins]
+    asks = [along(row["axis"], row["value"], settings.sim_dt) for row in margins]
     return [
         {
             "axis": margin["axis"],

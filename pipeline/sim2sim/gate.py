@@ -77,7 +77,7 @@ def run_gate(policy: Policy, robot: RobotSpec, config: Config) -> Verdict:
     scenarios, scenario_outcomes = _rows(trials, named(settings), many.scenario, "scenarios")
     margins = find_margins(trials, settings.margins, many.margin) if many.margin else []
     held_to = settings.profiles.full.margin
-    regressions = compare(trials, baseline, held_to) if baseline else []
+    regressions = compare(trials, baseline, settings.margins, held_to) if baseline else []
     criteria = judge(summary, sweeps, scenarios, regressions, settings)
     worst = _worst([*nominal_outcomes, *sweep_outcomes, *scenario_outcomes])
     gate = {
@@ -105,6 +105,7 @@ def run_gate(policy: Policy, robot: RobotSpec, config: Config) -> Verdict:
             "settle_s": settings.settle_s,
             "push_interval_s": settings.push_interval_s,
             "margin_survival": settings.margins.survival,
+            "margin_sim_dt": settings.margins.sim_dt or settings.sim_dt,
         },
         "versions": {name: importlib.metadata.version(name) for name in LIBRARIES},
     }

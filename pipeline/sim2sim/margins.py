@@ -103,7 +103,7 @@ def find_margins(trials: Trials, settings: Margins, episodes: int) -> list[dict[
     going = searches(settings)
     for turn in range(settings.rounds):
         asked = [(search, value) for search in going if (value := search.next()) is not None]
-        asks = [along(search.axis, value) for search, value in asked]
+        asks = [along(search.axis, value, settings.sim_dt) for search, value in asked]
         found = trials.tallies(asks, episodes, f"margins {turn + 1}/{settings.rounds}")
         for (search, value), row in zip(asked, found, strict=True):
             search.tried[value] = row

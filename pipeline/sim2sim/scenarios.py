@@ -36,9 +36,15 @@ def mixed(name: str, **conditions: Any) -> Scenario:
     return Scenario(name, None, Conditions(**conditions))
 
 
-def along(axis: str, value: Value) -> Scenario:
-    """A scenario that differs from nominal along one axis."""
-    return Scenario(axis, value, Conditions.model_validate({axis: value}))
+def along(axis: str, value: Value, sim_dt: float | None = None) -> Scenario:
+    """A scenario that differs from nominal along one axis.
+
+    Args:
+        axis: The axis.
+        value: Where on it.
+        sim_dt: Physics step, s; None for the gate's.
+    """
+    return Scenario(axis, value, Conditions.model_validate({"sim_dt": sim_dt, axis: value}))
 
 
 NOMINAL = mixed("nominal")

@@ -108,7 +108,7 @@ BASELINE = {
 
 
 def test_a_baselines_margins_are_tried_again(settings):
-    rows = compare(Known({"push_speed": (-1, 1.0)}), BASELINE, 40)
+    rows = compare(Known({"push_speed": (-1, 1.0)}), BASELINE, settings({}), 40)
     assert [(row["axis"], row["regressed"]) for row in rows] == [
         ("push_speed", True),
         ("latency_s", False),
@@ -118,11 +118,11 @@ def test_a_baselines_margins_are_tried_again(settings):
 
 def test_what_chance_explains_is_no_regression(settings):
     # 2 of 3 fall: its interval still reaches up to the baseline's.
-    rows = compare(Known({"push_speed": (-1, 1.0)}), BASELINE, 1)
+    rows = compare(Known({"push_speed": (-1, 1.0)}), BASELINE, settings({}), 1)
     assert rows[0]["falls"] == 1 and rows[0]["survival_high"] < 0.9
     assert rows[0]["regressed"]
     wide = {"margins": [{**BASELINE["margins"][0], "survival_low": 0.7}]}
-    assert not compare(Known({"push_speed": (-1, 1.0)}), wide, 1)[0]["regressed"]
+    assert not compare(Known({"push_speed": (-1, 1.0)}), wide, settings({}), 1)[0]["regressed"]
 
 
 def test_values_are_rounded_so_that_they_can_be_asked_for_again():
