@@ -130,15 +130,16 @@ def undisturbed() -> Generator[None]:
         gc.unfreeze()
 
 
-def sleeper(now: Callable[[], float]) -> SleepUntil:
-    """Waiting by a clock that goes as the machine's does.
+def sleeper(now: Callable[[], float], pace: float = 1.0) -> SleepUntil:
+    """Waiting by a clock that goes as the machine's does, or so many times as fast.
 
     Args:
         now: The clock, s.
+        pace: Its seconds per second of the machine's.
     """
 
     def sleep_until(deadline_s: float) -> None:
         # Signals do not cut this short: their handlers run, and it goes on.
-        time.sleep(max(deadline_s - now(), 0.0))
+        time.sleep(max(deadline_s - now(), 0.0) / pace)
 
     return sleep_until

@@ -12,7 +12,7 @@ from deploy.runtime.limits import Limits
 from deploy.runtime.policy_step import Decision
 
 BAD_WINDOW_S = 1.0
-"""Over which messages with a wrong checksum are counted, s."""
+"""Over which rejected messages are counted, s."""
 QUAT_ERROR = 0.05
 """How far a quaternion's length may be from 1."""
 
@@ -65,7 +65,10 @@ def stale(limits: Limits) -> Rule:
 
 
 class Frozen:
-    """The robot's own counter stands still though messages come."""
+    """The robot's own counter stands still though messages come.
+
+    By the messages' stamps: where none come, the counter says nothing, and the state gets stale.
+    """
 
     def __init__(self, limits: Limits) -> None:
         self._limit_s = limits.stale_s
@@ -76,15 +79,18 @@ class Frozen:
         if seen.robot is None:
             return ""
         if seen.robot.tick != self._tick:
-            self._tick, self._moved_s = seen.robot.tick, seen.now
-        still_s = seen.now - self._moved_s
+            self._tick, self._moved_s = seen.robot.tick, seen.robot.stamp_s
+        still_s = seen.robot.stamp_s - self._moved_s
         if still_s > self._limit_s:
             return f"the robot's tick has stood at {self._tick} for {1e3 * still_s:.0f} ms"
         return ""
 
 
-class BadChecksums:
-    """Messages with a wrong checksum: many in a row, or many within a second."""
+class BadMessages:
+    """Messages that were not believed, most for their checksum: many in a row, or in a second.
+
+    The count rises while no state comes, so this is seen before the newest one is stale.
+    """
 
     def __init__(self, limits: Limits) -> None:
         self._limit = limits.bad_messages
@@ -103,9 +109,9 @@ class BadChecksums:
         in_a_row = robot.rejected - self._good[1]
         lately = robot.rejected - self._window[1]
         if in_a_row >= self._limit:
-            return f"{in_a_row} messages in a row came with a wrong checksum"
+            return f"{in_a_row} messages in a row were rejected"
         if lately >= self._limit:
-            return f"{lately} messages within {BAD_WINDOW_S:g} s came with a wrong checksum"
+            return f"{lately} messages within {BAD_WINDOW_S:g} s were rejected"
         return ""
 
 

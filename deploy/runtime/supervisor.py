@@ -16,7 +16,7 @@ from deploy.runtime.machine_rules import (
     too_hot,
 )
 from deploy.runtime.rules import (
-    BadChecksums,
+    BadMessages,
     Frozen,
     Rule,
     Situation,
@@ -61,7 +61,7 @@ def guards(
     """
     always: dict[str, Rule] = {
         "stale state": stale(limits),
-        "bad checksums": BadChecksums(limits),
+        "bad messages": BadMessages(limits),
         "frozen robot": Frozen(limits),
         "sensors": finite_sensors(contract),
         "motor error": motor_error(contract),

@@ -110,6 +110,7 @@ KINDS: dict[str, Kind] = {
     "lift": Kind("lift", ()),
     "letgo": Kind("letgo", ()),
     "clear": Kind("clear", ()),
+    "where": Kind("where", ()),
 }
 
 

@@ -66,7 +66,7 @@ def test_changes_of_state_are_told(go2):
     bench = Bench(go2)
     asks = {10: [Event.START], 20: [Event.SELECT], 30: [Event.LEAVE]}
     _, seen = driven(bench, asks)
-    assert seen == [State.MOVE, State.DAMPING, State.ENDED]
+    assert seen == [State.ZERO_TORQUE, State.MOVE, State.DAMPING, State.ENDED]
 
 
 @pytest.mark.parametrize("error", [RuntimeError("planted"), KeyboardInterrupt()])

@@ -137,7 +137,7 @@ def test_wrong_checksums_in_a_row(go2):
 
     bench.link.tamper = tamper
     assert ticks_to_damping(bench) == 10
-    assert bench.fault == "bad checksums"
+    assert bench.fault == "bad messages"
 
 
 def test_wrong_checksums_among_good_ones(go2):
@@ -149,7 +149,7 @@ def test_wrong_checksums_among_good_ones(go2):
 
     bench.link.tamper = tamper
     assert 0.4 < ticks_to_damping(bench) * STREAM_DT < 1.0
-    assert bench.fault == "bad checksums"
+    assert bench.fault == "bad messages"
 
 
 def test_a_rare_wrong_checksum_is_no_fault(go2):
