@@ -15,10 +15,11 @@ import numpy as np
 import robots
 from deploy.link import LinkError, MotorCommand, RobotState
 from deploy.policy import Policy
-from deploy.runtime.controller import Controller, Parts
+from deploy.runtime.controller import Controller
 from deploy.runtime.inputs import Wish
 from deploy.runtime.limits import Limits
 from deploy.runtime.motors import DAMPING_KD
+from deploy.runtime.parts import Parts
 from deploy.runtime.policy_step import Decision, PolicyStep, Request
 from deploy.runtime.states import Event, State
 from deploy.runtime.stopping import Stopping

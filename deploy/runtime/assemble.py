@@ -12,10 +12,11 @@ from pathlib import Path
 from deploy.link import Link
 from deploy.log import LogHeader, LogWriter
 from deploy.policy import Policy
-from deploy.runtime.controller import Controller, Parts
+from deploy.runtime.controller import Controller
 from deploy.runtime.inputs import Input
 from deploy.runtime.limits import Limits
 from deploy.runtime.loop import SleepUntil, Watch, run, wait_for_robot
+from deploy.runtime.parts import Parts
 from deploy.runtime.periods import TIMINGS
 from deploy.runtime.policy_step import PolicyStep
 from deploy.runtime.stopping import Stopping

@@ -3,6 +3,7 @@
 from typing import NamedTuple
 
 from deploy.contract import PolicyContract
+from deploy.runtime.joint_rules import joint_rules
 from deploy.runtime.limits import Limits
 from deploy.runtime.machine_rules import (
     ModeMachine,
@@ -22,7 +23,6 @@ from deploy.runtime.rules import (
     Situation,
     finite_action,
     finite_sensors,
-    joint_rules,
     stale,
     tilted,
 )

@@ -12,9 +12,10 @@ from deploy.link import LinkError, MotorCommand
 from deploy.sim_robot.events import KINDS, Event, parse
 from deploy.sim_robot.link import MAX_LAG_S, RealtimeSimLink, SimLink
 from deploy.sim_robot.machine import SIM_DT, Machine
-from deploy.sim_robot.remote import BUTTONS, STICKS, Remote
+from deploy.sim_robot.remote import Remote
 from deploy.sim_robot.robot import SimRobot
 from deploy.wire.codec import Orders
+from deploy.wire.remote import BUTTONS, STICKS
 
 NAMES = robots.names()
 

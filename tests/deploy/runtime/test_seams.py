@@ -8,9 +8,10 @@ import pytest
 import robots
 from deploy.link import LinkError
 from deploy.runtime.assemble import Setup, execute
-from deploy.runtime.controller import Controller, Parts
+from deploy.runtime.controller import Controller
 from deploy.runtime.inputs.script import Line, ScriptInput
 from deploy.runtime.limits import Limits
+from deploy.runtime.parts import Parts
 from deploy.runtime.policy_step import PolicyStep
 from deploy.runtime.states import Event, State
 from deploy.runtime.stopping import Stopping
@@ -69,7 +70,9 @@ def test_a_command_that_the_link_refuses_is_followed_by_damping(name, monkeypatc
     made = moving(name)
     used = made.controller._motors.used
     monkeypatch.setattr(
-        made.controller, "_targets", lambda robot: np.full(len(used), np.nan, np.float32)
+        made.controller._targets,
+        "_positions",
+        lambda state, now, robot: np.full(len(used), np.nan, np.float32),
     )
     assert tick(made, 8) is State.DAMPING
     assert "link: LinkError: command: q of motor" in made.controller.summary.notes[-1]

@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 
 from deploy.link import motors_used
-from deploy.runtime.inputs.remote_bytes import Sticks, pack
+from deploy.runtime.inputs.remote_bytes import Sticks
 from deploy.runtime.limits import Limits, RuntimeSettingError
 from deploy.runtime.policy_step import PolicyStep
 from deploy.runtime.states import MOVING, Event, State
 from deploy.runtime.supervisor import guards
-from tests.deploy.runtime.fakes import N_COMMANDS, STREAM_DT, Bench, shipped
+from tests.deploy.runtime.fakes import N_COMMANDS, STREAM_DT, Bench, pack, shipped
 
 
 @pytest.fixture(scope="module")
