@@ -18,12 +18,14 @@ from tests.deploy.runtime.fakes import ROOT, shipped
 
 DOMAIN = 11 + 3 * (os.getpid() % 70)
 """Of this process's own, so that runs beside each other do not meet."""
-PATIENCE_S = 120.0
+PATIENCE_S = 240.0
 """For how long something is waited for that has to come."""
-PACES = (0.5, 0.2, 0.05)
+PACES = (0.5, 0.2, 0.1)
 """Robot's seconds per second: on a machine too busy for one, robot and runtime take the next."""
 TOO_BUSY = ("command stream", "policy overrun", "stale state")
 """Faults of a machine that stood still, where nobody planted them."""
+WATCHED_S = 3.2
+"""Of a walk, its end: two strides of a humanoid, over which its sway is no error."""
 
 
 class Told:
@@ -183,10 +185,6 @@ def _press(robot, runtime, name, walk_s, fault, walks):
             _wait(robot, WATCHED_S)
     robot.tell(fault or "press:select")
     return places
-
-
-WATCHED_S = 3.2
-"""Of a walk, its end: two strides of a humanoid, over which its sway is no error."""
 
 
 def _wait(robot, seconds):
