@@ -74,11 +74,13 @@ class Memory:
 def main() -> int:
     """Soak, print the figures, and return 1 where a fault ended it."""
     parser = argparse.ArgumentParser(description=__doc__, prog="python -m bench.soak")
-    parser.add_argument("--minutes", type=float, default=30.0)
+    parser.add_argument("--minutes", type=float, default=30.0, help="of the robot's time [30]")
+    parser.add_argument("--pace", type=float, default=1.0, help="robot's seconds per second [1]")
     parser.add_argument("--robot", default="g1", choices=robots.names())
     parser.add_argument("--domain", type=int, default=1, help="DDS domain [1]")
     asked = parser.parse_args()
     on = ("--robot", asked.robot, "--hoist", "--domain", str(asked.domain))
+    on += ("--pace", str(asked.pace))
     with subprocess.Popen(
         [sys.executable, "-m", "deploy.sim_robot", *on],
         stdin=subprocess.PIPE,
@@ -101,7 +103,7 @@ def _walk(
     assert robot.stdin and robot.stdout
     hoist = robot.stdin
     print(robot.stdout.readline().strip(), file=sys.stderr)
-    link = DdsLink(robots.load(asked.robot), "lo", asked.domain)
+    link = DdsLink(robots.load(asked.robot), "lo", asked.domain, asked.pace)
     while (first := link.read()) is None:
         time.sleep(0.01)
     before = link.received
@@ -118,7 +120,7 @@ def _walk(
             Setup(
                 policy=Policy(f"policies/{asked.robot}/policy.onnx"),
                 link=link,
-                sleep_until=sleeper(link.now),
+                sleep_until=sleeper(link.now, asked.pace),
                 source=ScriptInput(_lines(60 * asked.minutes)),
                 stopping=Stopping(),
                 n_commands=N_COMMANDS,
@@ -140,6 +142,7 @@ def _walk(
     return outcome, {
         "robot": asked.robot,
         "minutes": asked.minutes,
+        "pace": asked.pace,
         **_counts(outcome, told),
         "states_missed": (last.tick - first.tick) // 2 - came,
         "states_rejected": last.rejected,

@@ -1,5 +1,6 @@
 """A simulated robot and the runtime, each in a process of its own, over DDS on the loopback."""
 
+import contextlib
 import os
 import queue
 import re
@@ -45,6 +46,9 @@ class Told:
             text=True,
             bufsize=1,
         )
+        # Where that is allowed. As on a robot: what must not stand still goes first.
+        with contextlib.suppress(PermissionError):
+            os.setpriority(os.PRIO_PROCESS, self.process.pid, -15)
         self.said, self._lines = [], queue.SimpleQueue()
         threading.Thread(target=self._read, daemon=True).start()
 
@@ -122,6 +126,7 @@ def course(name, log, *, walk_s, fault="", walks=True):
         done = _course(name, log, pace, walk_s, fault, walks)
         if not _was_too_busy(done, fault):
             break
+        print(f"at pace {pace}: {done.fault}", done.said)  # shown where the test fails
     return done
 
 
@@ -144,7 +149,8 @@ def _course(name, log, pace, walk_s, fault, walks):
         run = ("run", policy, "--robot", name, "--transport", "dds", "--log", str(log))
         runtime = Told("-m", "deploy", *run, *on)
         places = _press(robot, runtime, name, walk_s, fault, walks)
-        if runtime.until("state: damping"):
+        # Something else than what was planted may have damped it long ago.
+        if "state: damping" in runtime.said or runtime.until("state: damping"):
             # Some damping is to be seen, and a robot lying down, before it is told to leave.
             _wait(robot, 0.5)
             runtime.process.send_signal(signal.SIGINT)
