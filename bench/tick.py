@@ -16,12 +16,14 @@ from deploy.contract import PolicyContract
 from deploy.link import MotorCommand, RobotState
 from deploy.policy import Policy
 from deploy.runtime.assemble import undisturbed
-from deploy.runtime.controller import MOVE_S, Controller, Parts
+from deploy.runtime.controller import Controller
 from deploy.runtime.inputs.script import Line, ScriptInput
 from deploy.runtime.limits import Limits
+from deploy.runtime.parts import Parts
 from deploy.runtime.policy_step import PolicyStep
 from deploy.runtime.states import Event, State
 from deploy.runtime.stopping import Stopping
+from deploy.runtime.targets import MOVE_S
 from deploy.runtime.tick_log import TickLog
 from deploy.runtime.worker import InlineWorker
 

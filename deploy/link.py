@@ -30,8 +30,10 @@ class RobotState(NamedTuple):
         gyro: (3,) float32 rad/s, in that link's frame.
         mode_machine: What the robot says that it is; zero where the message has no such field.
         remote: The remote control's 40 bytes.
-        rejected: Messages that came with a wrong checksum since the link was opened; they are
-            counted, and never become a state.
+        rejected: Messages that came since the link was opened and were not believed: the bytes of
+            another message, a wrong checksum, or a number that is not finite on a motor the robot
+            has. They never become a state, but `Link.read` gives the last good one with this count
+            as it is now, so it rises while `stamp_s` stands still.
     """
 
     stamp_s: float
@@ -74,7 +76,7 @@ class Link(Protocol):
     num_motors: int
 
     def now(self) -> float:
-        """Monotonic time, s; simulated robots may keep their own."""
+        """Monotonic time, s, of stamps and deadlines alike; simulated robots may keep their own."""
         ...
 
     def read(self) -> RobotState | None:
@@ -82,7 +84,12 @@ class Link(Protocol):
         ...
 
     def send(self, command: MotorCommand) -> None:
-        """Send a command, checksum and all. Does not block; thread-safe."""
+        """Send a command, checksum and all. Does not block; thread-safe.
+
+        Raises:
+            LinkError: If it cannot be sent, or has a number that no motor may be told. The next one
+                may well be sent: whoever damps goes on trying.
+        """
         ...
 
     def close(self) -> None:

@@ -29,6 +29,20 @@ def _add_robot(made: argparse.ArgumentParser) -> None:
     add("--transport", choices=("sim", "dds"), default="sim", help="how it is reached [sim]")
     add("--interface", metavar="NAME", help="dds: network interface, eth0 [the system's choice]")
     add("--domain", type=int, default=0, help="dds: domain; real robots have 0 [0]")
+    add(
+        "--pace",
+        type=_positive,
+        default=1.0,
+        metavar="RATE",
+        help="dds: of a simulated robot on lo that runs with the same --pace [1]",
+    )
+    add(
+        "--fault",
+        action="append",
+        default=[],
+        metavar="EVENT",
+        help="sim: let something happen to the robot: docs/sim_robot.md",
+    )
     add("--fast", action="store_true", help="sim: as fast as it goes, with a script only")
     add("--rate", type=float, default=500.0, metavar="HZ", help="commands per second [500]")
 

@@ -12,10 +12,11 @@ from pathlib import Path
 from deploy.link import Link
 from deploy.log import LogHeader, LogWriter
 from deploy.policy import Policy
-from deploy.runtime.controller import Controller, Parts
+from deploy.runtime.controller import Controller
 from deploy.runtime.inputs import Input
 from deploy.runtime.limits import Limits
 from deploy.runtime.loop import SleepUntil, Watch, run, wait_for_robot
+from deploy.runtime.parts import Parts
 from deploy.runtime.periods import TIMINGS
 from deploy.runtime.policy_step import PolicyStep
 from deploy.runtime.stopping import Stopping
@@ -130,15 +131,16 @@ def undisturbed() -> Generator[None]:
         gc.unfreeze()
 
 
-def sleeper(now: Callable[[], float]) -> SleepUntil:
-    """Waiting by a clock that goes as the machine's does.
+def sleeper(now: Callable[[], float], pace: float = 1.0) -> SleepUntil:
+    """Waiting by a clock that goes as the machine's does, or so many times as fast.
 
     Args:
         now: The clock, s.
+        pace: Its seconds per second of the machine's.
     """
 
     def sleep_until(deadline_s: float) -> None:
         # Signals do not cut this short: their handlers run, and it goes on.
-        time.sleep(max(deadline_s - now(), 0.0))
+        time.sleep(max(deadline_s - now(), 0.0) / pace)
 
     return sleep_until

@@ -60,9 +60,9 @@ def _run(asked: argparse.Namespace, ask: Ask) -> int:
     if asked.plot:
         require_matplotlib()
     if asked.transport == "sim":
-        transport = open_sim(robot, policy.contract, realtime=not asked.fast)
+        transport = open_sim(robot, asked.fault, realtime=not asked.fast)
     else:
-        transport = open_dds(robot, asked.interface, asked.domain)
+        transport = open_dds(robot, asked.interface, asked.domain, asked.pace)
     try:
         return _drive(asked, policy, transport, n_commands)
     finally:
@@ -111,6 +111,12 @@ def _report(asked: argparse.Namespace, outcome: Outcome) -> int:
 
 
 def _check_settings(asked: argparse.Namespace) -> None:
+    if asked.fault and asked.transport != "sim":
+        raise RuntimeSettingError(
+            "--fault: only with --transport sim; python -m deploy.sim_robot has its own"
+        )
+    if asked.pace != 1 and asked.transport != "dds":
+        raise RuntimeSettingError("--pace: only with --transport dds and --interface lo")
     if asked.fast and (asked.transport != "sim" or asked.input != "script"):
         raise RuntimeSettingError("--fast: only with --transport sim and --input script FILE")
     if asked.input == "script" and asked.script is None:

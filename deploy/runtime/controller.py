@@ -1,57 +1,27 @@
 """The controller: a tick per command, from the robot's newest state to what its motors are told."""
 
 import time
-from typing import NamedTuple
 
 import numpy as np
 
-from deploy.contract import PolicyContract
-from deploy.link import Link, MotorCommand, RobotState
+from deploy.link import MotorCommand, RobotState
 from deploy.runtime.clamp import Clamp
-from deploy.runtime.inputs import Input, Shaper, Wish
-from deploy.runtime.limits import Limits
+from deploy.runtime.inputs import Shaper, Wish
 from deploy.runtime.motors import MotorMap
+from deploy.runtime.parts import Parts
 from deploy.runtime.periods import Periods
 from deploy.runtime.policy_step import Decision, Request
 from deploy.runtime.rules import Situation
-from deploy.runtime.states import MOVING, Event, State, next_state
-from deploy.runtime.stopping import Stopping
+from deploy.runtime.states import Event, State, next_state
 from deploy.runtime.summary import Summary
 from deploy.runtime.supervisor import Fault, Supervisor, guards
-from deploy.runtime.tick_log import TickLog
-from deploy.runtime.worker import Worker
+from deploy.runtime.targets import Targets
 
-MOVE_S = 2.0
-"""How long the move to the default pose takes, s (unitree_rl_gym, `move_to_default_pos`)."""
 URGENT = (Event.FAULT, Event.SELECT, Event.LEAVE)
 """Events that come before all others of a tick."""
 FORGIVEN = 0.1
 """How much of a missed deadline one that is met makes up for."""
 NO_WISH = Wish((0.0, 0.0, 0.0))
-
-
-class Parts(NamedTuple):
-    """What a controller is put together from.
-
-    Args:
-        contract: The policy's contract.
-        link: The robot.
-        worker: Runs the policy.
-        source: The operator's.
-        stopping: Tells when the process is told to end.
-        log: Where ticks go.
-        limits: The supervisor's figures.
-        mode_machine: What the robot should say that it is; None for whatever it says first.
-    """
-
-    contract: PolicyContract
-    link: Link
-    worker: Worker
-    source: Input
-    stopping: Stopping
-    log: TickLog
-    limits: Limits
-    mode_machine: int | None = None
 
 
 class Controller:
@@ -76,11 +46,10 @@ class Controller:
         self.state = State.ZERO_TORQUE
         self.summary = Summary(contract, self._clamp.counts)
         self._periods = Periods(contract, self._motors, parts.log, self.summary)
-        self._wanted = self._moved_from = self._motors.default.copy()
-        self._sent: np.ndarray | None = None
         self._command, self._wish = np.zeros(3, np.float32), NO_WISH
         self._missed, self._fresh = 0.0, True
-        self._now = self._last_s = self._move_began_s = parts.link.now()
+        self._now = self._last_s = parts.link.now()
+        self._targets = Targets(self._motors, self._clamp, self._now)
 
     def tick(self, index: int, late_s: float = 0.0) -> State:
         """Look, judge, decide, send, record. Does not raise: whatever fails ends in damping.
@@ -107,7 +76,7 @@ class Controller:
         except Exception as error:  # an event that is none
             self._fail(_failed("runtime", error))
         if decision and self.state is State.POLICY:
-            self._wanted[: self._motors.num_driven] = decision.joint_targets
+            self._targets.decided(decision.joint_targets)
         command = self._make_command(robot)
         marks.append(time.perf_counter())
         self._send(command)
@@ -137,7 +106,7 @@ class Controller:
         step = index // self._n_commands
         if robot is None or step == self._periods.step:
             return
-        self._clamp.begin_period(self._sent)
+        self._targets.begin_period()
         readings = self._motors.read(robot)
         self._periods.begin(step, self._now, self.state, readings, self._command)
         if self.state is not State.POLICY:
@@ -173,7 +142,7 @@ class Controller:
     def _advance(self, robot: RobotState | None, fault: Fault | None) -> None:
         """Go through the tick's events, urgent ones first."""
         asked = [*self._parts.stopping.poll(self._now), *self._wish.events]
-        if self.state is State.MOVE and self._now - self._move_began_s >= MOVE_S:
+        if self.state is State.MOVE and self._targets.has_arrived(self._now):
             asked.append(Event.ARRIVED)
         if fault:
             self._fail(fault)
@@ -191,29 +160,15 @@ class Controller:
         self.summary.changed(self._now, note, is_fault=event is Event.FAULT)
         self._periods.note(note)
         if self.state is State.MOVE and robot is not None:
-            self._moved_from = robot.joint_pos[self._motors.used].astype(np.float32)
-            self._move_began_s = self._now
+            self._targets.begin_move(self._now, robot)
 
     def _make_command(self, robot: RobotState | None) -> MotorCommand:
         """What this state tells the motors; damping where that cannot be made."""
-        if self.state is State.ZERO_TORQUE:
-            return self._motors.zero_torque()
-        if self.state in MOVING and robot is not None:
-            try:
-                return self._motors.position(self._targets(robot))
-            except Exception as error:  # see tick
-                self._fail(_failed("runtime", error))
-        return self._motors.damping()
-
-    def _targets(self, robot: RobotState) -> np.ndarray:
-        if self.state is State.MOVE:
-            share = np.float32(min((self._now - self._move_began_s) / MOVE_S, 1.0))
-            self._wanted = self._moved_from + share * (self._motors.default - self._moved_from)
-        elif self.state is State.HOLD:
-            self._wanted = self._motors.default.copy()
-        driven = self._motors.num_driven
-        self._sent = self._clamp(self._wanted[:driven], self._motors.read(robot))
-        return np.concatenate([self._sent, self._wanted[driven:]])
+        try:
+            return self._targets.command(self.state, self._now, robot)
+        except Exception as error:  # see tick
+            self._fail(_failed("runtime", error))
+            return self._motors.damping()
 
     def _send(self, command: MotorCommand) -> None:
         try:

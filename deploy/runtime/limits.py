@@ -19,8 +19,7 @@ class Limits:
 
     Args:
         stale_s: Age from which the newest state is stale, s.
-        bad_messages: Messages with a wrong checksum in a row, or within a second, that are too
-            many.
+        bad_messages: Messages rejected in a row, or within a second, that are too many.
         tilt: Angle between the base's z axis and the vertical, rad. The gate calls 1.0 a fall.
         temperature: Of the hottest sensor of a motor, deg C.
         joint_margin: How far a joint may be outside its range, rad. Shipped policies: 0.014.

@@ -13,7 +13,7 @@ SLOWEST_HZ, FASTEST_HZ = 200, 500
 SleepUntil = Callable[[float], None]
 """Waits until a time of the link's clock, s."""
 Watch = Callable[[State], None]
-"""Told of every change of state."""
+"""Told of the first state, and of every change."""
 
 
 def commands_per_period(contract: PolicyContract, rate_hz: float) -> int:
@@ -64,10 +64,12 @@ def run(
         link: Keeps the time.
         sleep_until: Waits.
         stream_dt: Time between two commands, s.
-        watch: Told of every change of state.
+        watch: Told of the first state, and of every change.
     """
     began_s, index, state = link.now(), 0, controller.state
     try:
+        if watch:
+            watch(state)
         while state is not State.ENDED:
             deadline_s = began_s + index * stream_dt
             sleep_until(deadline_s)

@@ -12,7 +12,7 @@ from deploy.runtime.limits import Limits
 from deploy.runtime.policy_step import Decision
 
 BAD_WINDOW_S = 1.0
-"""Over which messages with a wrong checksum are counted, s."""
+"""Over which rejected messages are counted, s."""
 QUAT_ERROR = 0.05
 """How far a quaternion's length may be from 1."""
 
@@ -65,7 +65,10 @@ def stale(limits: Limits) -> Rule:
 
 
 class Frozen:
-    """The robot's own counter stands still though messages come."""
+    """The robot's own counter stands still though messages come.
+
+    By the messages' stamps: where none come, the counter says nothing, and the state gets stale.
+    """
 
     def __init__(self, limits: Limits) -> None:
         self._limit_s = limits.stale_s
@@ -76,15 +79,18 @@ class Frozen:
         if seen.robot is None:
             return ""
         if seen.robot.tick != self._tick:
-            self._tick, self._moved_s = seen.robot.tick, seen.now
-        still_s = seen.now - self._moved_s
+            self._tick, self._moved_s = seen.robot.tick, seen.robot.stamp_s
+        still_s = seen.robot.stamp_s - self._moved_s
         if still_s > self._limit_s:
             return f"the robot's tick has stood at {self._tick} for {1e3 * still_s:.0f} ms"
         return ""
 
 
-class BadChecksums:
-    """Messages with a wrong checksum: many in a row, or many within a second."""
+class BadMessages:
+    """Messages that were not believed, most for their checksum: many in a row, or in a second.
+
+    The count rises while no state comes, so this is seen before the newest one is stale.
+    """
 
     def __init__(self, limits: Limits) -> None:
         self._limit = limits.bad_messages
@@ -103,9 +109,9 @@ class BadChecksums:
         in_a_row = robot.rejected - self._good[1]
         lately = robot.rejected - self._window[1]
         if in_a_row >= self._limit:
-            return f"{in_a_row} messages in a row came with a wrong checksum"
+            return f"{in_a_row} messages in a row were rejected"
         if lately >= self._limit:
-            return f"{lately} messages within {BAD_WINDOW_S:g} s came with a wrong checksum"
+            return f"{lately} messages within {BAD_WINDOW_S:g} s were rejected"
         return ""
 
 
@@ -170,65 +176,3 @@ def tilted(limits: Limits) -> Rule:
         return ""
 
     return rule
-
-
-class Persistent:
-    """A measured figure of some joint is beyond its limit, and stays there.
-
-    Args:
-        what: The figure, for people.
-        unit: Its unit.
-        over: Gives (num_joints,) how far each joint is beyond.
-        contract: Names and motors of the joints.
-        limit_s: How long that may last, s.
-    """
-
-    def __init__(
-        self,
-        what: str,
-        unit: str,
-        over: Callable[[RobotState, np.ndarray], np.ndarray],
-        contract: PolicyContract,
-        limit_s: float,
-    ) -> None:
-        self._what, self._unit, self._over, self._limit_s = what, unit, over, limit_s
-        self._names, self._motors = contract.joint_names, np.asarray(contract.motor_indices)
-        self._since = np.full(contract.action_size, np.inf)
-
-    def __call__(self, seen: Situation) -> str:
-        """Look which joints are beyond, and since when."""
-        if seen.robot is None:
-            return ""
-        over = self._over(seen.robot, self._motors)
-        if over.max() <= 0:
-            self._since.fill(np.inf)
-            return ""
-        self._since = np.where(over > 0, np.minimum(self._since, seen.now), np.inf)
-        worst = int(self._since.argmin())
-        lasted_s = seen.now - float(self._since[worst])
-        if lasted_s >= self._limit_s:
-            return (
-                f"{self._what} of {self._names[worst]} has been {over[worst]:.3g} {self._unit} "
-                f"beyond what is allowed for {1e3 * lasted_s:.0f} ms"
-            )
-        return ""
-
-
-def joint_rules(contract: PolicyContract, limits: Limits) -> dict[str, Rule]:
-    """Rules of measured positions, speeds and torques, by name."""
-    lower = np.asarray(contract.joint_lower) - limits.joint_margin
-    upper = np.asarray(contract.joint_upper) + limits.joint_margin
-    speed = np.asarray(contract.velocity_limit) * limits.speed_share
-    effort = np.asarray(contract.effort_limit) * limits.torque_share
-    figures: dict[str, tuple[str, Callable[[RobotState, np.ndarray], np.ndarray]]] = {
-        "position": (
-            "rad",
-            lambda r, m: np.maximum(lower - r.joint_pos[m], r.joint_pos[m] - upper),
-        ),
-        "velocity": ("rad/s", lambda r, m: np.abs(r.joint_vel[m]) - speed),
-        "torque": ("N m", lambda r, m: np.abs(r.torque[m]) - effort),
-    }
-    return {
-        f"joint {what}": Persistent(what, unit, over, contract, limits.persistent_s)
-        for what, (unit, over) in figures.items()
-    }

@@ -3,6 +3,7 @@
 from typing import NamedTuple
 
 from deploy.contract import PolicyContract
+from deploy.runtime.joint_rules import joint_rules
 from deploy.runtime.limits import Limits
 from deploy.runtime.machine_rules import (
     ModeMachine,
@@ -16,13 +17,12 @@ from deploy.runtime.machine_rules import (
     too_hot,
 )
 from deploy.runtime.rules import (
-    BadChecksums,
+    BadMessages,
     Frozen,
     Rule,
     Situation,
     finite_action,
     finite_sensors,
-    joint_rules,
     stale,
     tilted,
 )
@@ -61,7 +61,7 @@ def guards(
     """
     always: dict[str, Rule] = {
         "stale state": stale(limits),
-        "bad checksums": BadChecksums(limits),
+        "bad messages": BadMessages(limits),
         "frozen robot": Frozen(limits),
         "sensors": finite_sensors(contract),
         "motor error": motor_error(contract),

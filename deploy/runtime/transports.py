@@ -1,17 +1,21 @@
 """Robots by the way they are reached."""
 
-import importlib
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from deploy.contract import ContractError, PolicyContract
 from deploy.link import Link, LinkError
 from deploy.runtime.assemble import sleeper
+from deploy.runtime.limits import RuntimeSettingError
 from deploy.runtime.loop import SleepUntil, Watch
-from deploy.runtime.sim_link import SimLink
 from deploy.runtime.states import State
+from deploy.sim_robot.events import Event, parse
+from deploy.wire.domain import LOOPBACK
 from robots.spec import RobotSpec
+
+HOIST = {State.MOVE: "lower", State.POLICY: "letgo"}
+"""What the hoist of a robot simulated in this process does when a state begins."""
 
 
 @dataclass(frozen=True)
@@ -52,38 +56,56 @@ def check_robot(contract: PolicyContract, robot: RobotSpec) -> None:
             )
 
 
-def open_sim(robot: RobotSpec, contract: PolicyContract, *, realtime: bool) -> Transport:
-    """A simulated robot in this process, let down from its hoist where the policy takes over.
+def open_sim(robot: RobotSpec, faults: Sequence[str], *, realtime: bool) -> Transport:
+    """A simulated robot in this process, on a hoist that lets it down and goes by itself.
+
+    Args:
+        robot: The robot.
+        faults: What is to happen to it, as `deploy.sim_robot.events` reads it.
+        realtime: Keep pace with the machine's clock; else time passes only in `sleep_until`.
 
     Raises:
-        LinkError: If MuJoCo is missing.
+        LinkError: If MuJoCo is missing, or an event cannot be read.
     """
-    link = SimLink(robot, contract, realtime=realtime)
+    try:
+        from deploy.sim_robot.link import RealtimeSimLink, SimLink
+        from deploy.sim_robot.robot import SimRobot
+    except ImportError as error:
+        raise LinkError(
+            f"--transport sim needs MuJoCo, which is not installed ({error}): pip install mujoco"
+        ) from error
+    events = [event for text in faults for event in parse(text)]
+    simulated = SimRobot(robot, hoist=True, events=events)
+    link = (RealtimeSimLink if realtime else SimLink)(simulated)
 
     def watch(state: State) -> None:
-        if state is State.POLICY:
-            link.release()
+        if state in HOIST:
+            simulated.do(Event(simulated.time_s, HOIST[state]))
 
     epoch_s = time.time() - link.now() if realtime else 0.0
     return Transport(link, link.sleep_until, watch, epoch_s)
 
 
-def open_dds(robot: RobotSpec, interface: str | None, domain: int) -> Transport:
+def open_dds(robot: RobotSpec, interface: str | None, domain: int, pace: float = 1.0) -> Transport:
     """A robot on the network.
 
     Args:
         robot: The robot.
         interface: Network interface; None for the one the system picks.
         domain: DDS domain; 0 on real robots.
+        pace: Seconds of a simulated robot per second; 1 for real ones.
 
     Raises:
         LinkError: If the DDS library is missing, or the network cannot be joined.
+        RuntimeSettingError: If the pace is not 1 and the robot may be a real one.
     """
-    try:
-        wire: Any = importlib.import_module("deploy.wire.dds")
-    except ImportError as error:
-        raise LinkError(
-            f"--transport dds needs Cyclone DDS ({error}): pip install .[robot]"
-        ) from error
-    link: Link = wire.DdsLink(robot, interface, domain)
-    return Transport(link, sleeper(link.now), epoch_s=time.time() - link.now())
+    if pace != 1 and interface != LOOPBACK:
+        raise RuntimeSettingError(
+            f"--pace: {pace:g} only with --interface {LOOPBACK}; real robots do not wait"
+        )
+    from deploy.wire.dds import DdsLink
+
+    link = DdsLink(robot, interface, domain, pace)
+    # At another pace than the world's, the link's clock says nothing about its time of day.
+    epoch_s = time.time() - link.now() if pace == 1 else 0.0
+    return Transport(link, sleeper(link.now, pace), epoch_s=epoch_s)

@@ -4,6 +4,7 @@ Reads events from standard input, one a line; ends with a signal, `quit`, or aft
 """
 
 import argparse
+import math
 import os
 import signal
 import sys
@@ -46,9 +47,10 @@ def _serve(asked: argparse.Namespace) -> int:
         mode_machine=asked.mode_machine,
         seed=asked.seed,
         visuals=asked.viewer,
+        tell=lambda text: print(text, flush=True),
     )
     viewer = Viewer(robot.machine) if asked.viewer else None
-    server = Server(robot, asked.interface, asked.domain)
+    server = Server(robot, asked.interface, asked.domain, asked.pace)
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda _number, _frame: server.stop())
     threading.Thread(target=_listen, args=(server, robot), daemon=True).start()
@@ -57,8 +59,8 @@ def _serve(asked: argparse.Namespace) -> int:
     )
     server.run(viewer, asked.seconds)
     print(
-        f"{robot.time_s:.1f} s simulated, {robot.ignored} commands ignored, "
-        f"{server.lags} times too slow for real time"
+        f"{robot.time_s:.1f} s simulated, {server.sent} states sent, {server.heard} commands "
+        f"heard, {robot.ignored} commands ignored, {server.lags} times too slow for its pace"
     )
     return 0
 
@@ -92,6 +94,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--fault", action="append", default=[], metavar="EVENT", help="let something happen")
     add("--viewer", action="store_true", help="show it; needs a screen")
     add("--seconds", type=float, help="stop after that much simulated time")
+    add("--pace", type=_positive, default=1.0, help="simulated seconds per second [1]")
     add("--seed", type=int, default=0, help="of what is lost and garbled [0]")
     add(
         "--mode-machine",
@@ -100,6 +103,13 @@ def _parser() -> argparse.ArgumentParser:
         help=f"what a robot of family hg says that it is [{MODE_MACHINE}]",
     )
     return parser
+
+
+def _positive(text: str) -> float:
+    value = float(text)
+    if not 0 < value < math.inf:
+        raise argparse.ArgumentTypeError(f"{text} is not allowed: want > 0")
+    return value
 
 
 if __name__ == "__main__":

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from deploy.link import LinkError
-from deploy.sim_robot.remote import BUTTONS, STICKS
+from deploy.wire.remote import BUTTONS, STICKS
 
 Argument = float | int | str
 
@@ -110,6 +110,7 @@ KINDS: dict[str, Kind] = {
     "lift": Kind("lift", ()),
     "letgo": Kind("letgo", ()),
     "clear": Kind("clear", ()),
+    "where": Kind("where", ()),
 }
 
 

@@ -1,6 +1,8 @@
 """The robot's body and motors: MuJoCo, and nothing about messages or time of day."""
 
+import math
 from collections.abc import Callable
+from typing import NamedTuple
 
 import mujoco
 import numpy as np
@@ -19,6 +21,20 @@ TEMPERATURE = 30
 """Of every motor, deg C, unless a fault says otherwise."""
 TORSO_JOINT = "torso_joint"
 """The held joint under an IMU that sits in the torso, by the vendor's name."""
+
+
+class Place(NamedTuple):
+    """Where a base is at `time_s`: x, y, height in m, yaw and tilt in rad."""
+
+    time_s: float
+    x: float
+    y: float
+    height: float
+    yaw: float
+    tilt: float
+
+    def __str__(self) -> str:
+        return " ".join(f"{name}={value:.3f}" for name, value in self._asdict().items())
 
 
 class Machine:
@@ -72,6 +88,14 @@ class Machine:
             direction: rad, in the world, counter-clockwise from its x axis.
         """
         self.data.qvel[:2] += speed * np.array([np.cos(direction), np.sin(direction)])
+
+    def where(self) -> Place:
+        """Where the base is."""
+        x, y, z, *quat = (float(value) for value in self.data.qpos[:7])
+        w, i, j, k = quat
+        yaw = math.atan2(2 * (w * k + i * j), 1 - 2 * (j * j + k * k))
+        tilt = math.acos(max(-1.0, min(1.0, 1 - 2 * (i * i + j * j))))
+        return Place(self.time_s, x, y, z, yaw, tilt)
 
     def step(self) -> None:
         """Advance by one physics step."""

@@ -3,16 +3,7 @@
 import struct
 
 from deploy.link import REMOTE_BYTES, LinkError
-
-BUTTONS = (
-    *("R1", "L1", "start", "select", "R2", "L2", "F1", "F2"),
-    *("A", "B", "X", "Y", "up", "right", "down", "left"),
-)
-"""In the order of their bits (unitree_rl_gym, `deploy/deploy_real/common/remote_controller.py`)."""
-STICKS = {"lx": 4, "rx": 8, "ry": 12, "ly": 20}
-"""Where each axis lies: a little-endian float32 in [-1, 1]."""
-HEAD = b"\x55\x51"
-"""First bytes while a remote control is there; without one all bytes are zero."""
+from deploy.wire.remote import BUTTONS, BUTTONS_AT, HEAD, STICKS
 
 
 class Remote:
@@ -44,7 +35,9 @@ class Remote:
         if not self.there:
             return bytes(out)
         out[:2] = HEAD
-        struct.pack_into("<H", out, 2, sum(1 << BUTTONS.index(button) for button in self._held))
+        struct.pack_into(
+            "<H", out, BUTTONS_AT, sum(1 << BUTTONS.index(button) for button in self._held)
+        )
         for stick, offset in STICKS.items():
             struct.pack_into("<f", out, offset, self._sticks[stick])
         return bytes(out)

@@ -2,7 +2,7 @@
 
 import math
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from deploy.link import LinkError
 from deploy.sim_robot.events import Event
@@ -29,6 +29,7 @@ class SimRobot:
         mode_machine: What the robot says that it is, where its messages have a field for that.
         seed: Of what is lost and garbled on the way.
         visuals: Keep shapes that are only looked at.
+        tell: Told what an event wants to know.
     """
 
     def __init__(
@@ -40,12 +41,14 @@ class SimRobot:
         mode_machine: int = MODE_MACHINE,
         seed: int = 0,
         visuals: bool = False,
+        tell: Callable[[str], None] = print,
     ) -> None:
         self.codec = codec_for(robot)
         self.machine = Machine(robot, visuals=visuals)
         self.remote = Remote()
         self.ignored = 0
         """Commands that were not obeyed: wrong checksum, not finite, or for another machine."""
+        self._tell = tell
         self._states, self._commands = Line(seed), Line(seed + 1)
         self._inbox: deque[bytes] = deque()
         self._mode_machine = mode_machine if robot.message_family == "hg" else 0
@@ -144,6 +147,8 @@ class SimRobot:
                     "lift": hoist.lift,
                     "letgo": hoist.release,
                 }[name]()
+            case "where", *_:
+                self._tell(f"where: {machine.where()}")
             case _:  # "clear"
                 self._clear()
 

@@ -1,4 +1,4 @@
-"""A simulated robot on the vendor's topics, in real time."""
+"""A simulated robot on the vendor's topics, in real time or at another steady pace."""
 
 import math
 import queue
@@ -21,18 +21,23 @@ class Server:
         robot: The robot.
         interface: Network interface; None leaves the choice to DDS.
         domain: DDS domain.
+        pace: Simulated seconds per second.
 
     Raises:
         LinkError: If cyclonedds is missing, or there is no such interface.
     """
 
-    def __init__(self, robot: SimRobot, interface: str | None, domain: int) -> None:
+    def __init__(
+        self, robot: SimRobot, interface: str | None, domain: int, pace: float = 1.0
+    ) -> None:
         from deploy.wire import topics
         from deploy.wire.domain import open_participant
 
-        self._robot = robot
+        self._robot, self._period_s = robot, SIM_DT / pace
         self.lags = 0
         """How often the simulation could not keep up, and left out time."""
+        self.sent = self.heard = 0
+        """States sent, and messages that came as commands."""
         self._events: queue.SimpleQueue[Event] = queue.SimpleQueue()
         self._stopped = threading.Event()
         participant = open_participant(domain, interface)
@@ -61,9 +66,10 @@ class Server:
                     self._robot.do(self._events.get())
                 for packed in self._robot.step():
                     self._states.write(packed)
+                    self.sent += 1
                 if viewer:
                     viewer.show(self._robot.time_s)
-                due += SIM_DT
+                due += self._period_s
                 wait_s = due - time.monotonic()
                 if wait_s > 0:
                     time.sleep(wait_s)
@@ -75,4 +81,5 @@ class Server:
 
     def _on_command(self, packed: bytes | None) -> None:
         # What is none of the robot's messages is ignored like one with a wrong checksum.
+        self.heard += 1
         self._robot.receive(packed or b"")

@@ -17,14 +17,18 @@ class DdsLink:
         robot: The robot.
         interface: Network interface, `lo` for a simulated robot; None leaves the choice to DDS.
         domain: DDS domain; real robots are in 0, simulated ones in 1.
+        pace: How fast the link's clock goes: seconds of a simulated robot per second. With real
+            ones 1, always.
 
     Raises:
         LinkError: If cyclonedds is missing, or there is no such interface.
         RobotError: If the robot speaks no message family.
     """
 
-    def __init__(self, robot: RobotSpec, interface: str | None, domain: int) -> None:
-        self._end = Endpoint(robot)
+    def __init__(
+        self, robot: RobotSpec, interface: str | None, domain: int, pace: float = 1.0
+    ) -> None:
+        self._end, self._pace = Endpoint(robot), pace
         self.num_motors = robot.num_motors
         # Not at the top: whoever does not reach a robot over DDS needs no cyclonedds.
         from deploy.wire import topics
@@ -45,9 +49,19 @@ class DdsLink:
         """Why the newest rejected message was rejected."""
         return self._end.last_rejection
 
+    @property
+    def received(self) -> int:
+        """How many states came."""
+        return self._end.received
+
+    @property
+    def unsent(self) -> int:
+        """Commands given up because DDS had no room for them."""
+        return self._commands.unsent
+
     def now(self) -> float:
-        """Monotonic time, s."""
-        return time.monotonic()
+        """Monotonic time, s, at the link's pace."""
+        return self._pace * time.monotonic()
 
     def read(self) -> RobotState | None:
         """The newest state; None until there is one. Does not block."""

@@ -24,6 +24,8 @@ class Endpoint:
         self.codec = codec_for(robot)
         self.last_rejection = ""
         """Why the newest rejected message was rejected."""
+        self.received = 0
+        """How many states came."""
         self._title, self._has_mode = robot.title, robot.message_family == "hg"
         self._newest: RobotState | None = None
         self._rejected = 0
@@ -34,12 +36,13 @@ class Endpoint:
             if packed is None:
                 raise RejectedMessageError("not a LowState of the robot's family")
             self._newest = self.codec.decode_state(packed, stamp_s)
+            self.received += 1
         except RejectedMessageError as error:
             self._rejected += 1
             self.last_rejection = str(error)
 
     def read(self) -> RobotState | None:
-        """The newest state; None until there is one."""
+        """The newest state, with what was rejected up to now; None until there is one."""
         newest = self._newest
         return newest and newest._replace(rejected=self._rejected)
 

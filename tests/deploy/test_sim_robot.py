@@ -10,11 +10,12 @@ import robots
 from deploy.frames import torso_to_base
 from deploy.link import LinkError, MotorCommand
 from deploy.sim_robot.events import KINDS, Event, parse
-from deploy.sim_robot.link import SimLink
+from deploy.sim_robot.link import MAX_LAG_S, RealtimeSimLink, SimLink
 from deploy.sim_robot.machine import SIM_DT, Machine
-from deploy.sim_robot.remote import BUTTONS, STICKS, Remote
+from deploy.sim_robot.remote import Remote
 from deploy.sim_robot.robot import SimRobot
 from deploy.wire.codec import Orders
+from deploy.wire.remote import BUTTONS, STICKS
 
 NAMES = robots.names()
 
@@ -477,3 +478,66 @@ def test_what_cannot_be_read_says_how_it_is_written(text, message):
 def test_a_motor_that_there_is_not_is_refused(text):
     with pytest.raises(LinkError, match="want 0 to 19"):
         link_to("go2", text)
+
+
+# Its time
+
+
+def test_time_passes_only_where_it_is_told_to():
+    link = link_to("go2")
+    assert link.read() is None and link.now() == 0
+    link.sleep_until(0.1)
+    assert (link.read().stamp_s, link.read().tick) == (pytest.approx(0.1), 100)
+    link.sleep_until(0.05)
+    assert link.now() == 0.1
+
+
+def test_between_two_steps_the_robot_stands_where_it_was():
+    """Not every rate of commands is a multiple of the physics' step."""
+    link = link_to("go2")
+    ticks = []
+    for index in range(1, 7):
+        link.sleep_until(index * 0.005)
+        ticks.append(link.read().tick)
+        assert link.now() == index * 0.005
+    assert ticks == [4, 10, 14, 20, 24, 30]
+
+
+def test_time_of_many_steps_does_not_drift():
+    link = link_to("go2")
+    link.robot.machine.data.time = 1800.0  # half an hour
+    link.sleep_until(1800.0)
+    for index in range(1, 50):
+        link.sleep_until(1800.0 + index * SIM_DT)
+        assert link.read().tick == 1_800_000 + 2 * index
+
+
+def test_in_real_time_it_catches_up_where_it_is_read(monkeypatch):
+    clock = [1000.0]
+    monkeypatch.setattr("deploy.sim_robot.link.time.monotonic", lambda: clock[0])
+    link = RealtimeSimLink(SimRobot(robots.load("go2")))
+    assert link.read() is None and link.now() == 1000.0
+    clock[0] += 0.0205
+    state = link.read()
+    assert (state.tick, state.stamp_s) == (20, pytest.approx(1000.02))
+    assert link.read().tick == 20
+    clock[0] += 10.0
+    state = link.read()
+    assert state.tick == pytest.approx(20 + 1000 * MAX_LAG_S, abs=2)
+    assert link.now() - state.stamp_s < SIM_DT
+    clock[0] += 0.01
+    assert link.read().tick - state.tick == pytest.approx(10, abs=2)
+
+
+def test_it_says_where_it_is():
+    said = []
+    link = link_to("go2", "push:1@0.5", "where@0.6", tell=said.append)
+    link.advance(0.01)
+    link.send(stand(robots.load("go2")))
+    link.advance(1.0)
+    (text,) = said
+    place = dict(part.split("=") for part in text.removeprefix("where: ").split())
+    assert float(place["time_s"]) == pytest.approx(0.6)
+    assert float(place["x"]) > 0.02 and abs(float(place["y"])) < 0.01
+    assert float(place["height"]) == pytest.approx(0.27, abs=0.05)
+    assert abs(float(place["yaw"])) < 0.05 and float(place["tilt"]) < 0.2

@@ -117,7 +117,24 @@ def test_a_state_with_a_wrong_checksum_is_counted(topics, go2_link):
     packed[100] ^= 1
     until(lambda: go2_link.read().rejected, lambda: robot_says.write(bytes(packed)))
     assert go2_link.last_rejection == "wrong checksum"
-    assert go2_link.read().tick == newest.tick
+    seen = go2_link.read()
+    assert seen.tick == newest.tick
+    # The count rises, and the state stays the one it was, stamp and all.
+    again = until(
+        lambda: go2_link.read() if go2_link.read().rejected > seen.rejected else None,
+        lambda: robot_says.write(bytes(packed)),
+    )
+    assert again.stamp_s == seen.stamp_s
+    assert go2_link.received >= 1 and go2_link.unsent == 0
+
+
+def test_a_slow_robots_link_has_a_slow_clock(topics, monkeypatch):
+    link = DdsLink(robots.load("go2"), "lo", DOMAIN, pace=0.5)
+    try:
+        monkeypatch.setattr("deploy.wire.dds.time.monotonic", lambda: 1000.0)
+        assert link.now() == 500.0
+    finally:
+        link.close()
 
 
 def test_a_closed_link_sends_nothing(topics):
@@ -223,7 +240,7 @@ def test_the_simulated_robot_answers_over_dds(topics):
         served.kill()
         link.close()
     assert served.returncode == 0
-    assert "0 commands ignored" in out
+    assert " heard, 0 commands ignored" in out
     assert err.splitlines()[0].startswith("error: event: 'nonsense' is unknown")
     assert err.splitlines()[1:] == ["error: event: hot of motor 35, want 0 to 34"]
 

@@ -1,5 +1,6 @@
 """A robot, a policy and an operator for tests: one clock, which moves only when told to."""
 
+import struct
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -8,20 +9,32 @@ import numpy as np
 from deploy.link import RobotState
 from deploy.log import LogWriter
 from deploy.policy import Policy
-from deploy.runtime.controller import MOVE_S, Controller, Parts
+from deploy.runtime.controller import Controller
 from deploy.runtime.inputs import Wish
-from deploy.runtime.inputs.remote_bytes import Sticks, pack
+from deploy.runtime.inputs.remote_bytes import Sticks
 from deploy.runtime.limits import Limits
 from deploy.runtime.loop import run
+from deploy.runtime.parts import Parts
 from deploy.runtime.policy_step import PolicyStep
 from deploy.runtime.states import Event, State
 from deploy.runtime.stopping import Stopping
+from deploy.runtime.targets import MOVE_S
 from deploy.runtime.tick_log import TickLog
 from deploy.runtime.worker import InlineWorker
 
 ROOT = Path(__file__).resolve().parents[3]
 N_COMMANDS = 10
 STREAM_DT = 0.002
+
+
+def pack(down, at, head=b"\x55\x51"):
+    """What a remote control sends, written out once more: layouts that change would be seen."""
+    keys = ["R1", "L1", "start", "select", "R2", "L2", "F1", "F2"]
+    keys += ["A", "B", "X", "Y", "up", "right", "down", "left"]
+    bits = sum(1 << keys.index(name) for name in down)
+    return struct.pack("<2sHfff4xf16x", head, bits, at.lx, at.rx, at.ry, at.ly)
+
+
 AT_REST = pack(set(), Sticks(0.0, 0.0, 0.0, 0.0))
 
 
@@ -189,7 +202,7 @@ class Bench:
             if self.state is not state:
                 self.ask(event)
             if self.state is State.MOVE and state is not State.MOVE:
-                self.controller._move_began_s -= MOVE_S  # as if that had passed
+                self.controller._targets._move_began_s -= MOVE_S  # as if that had passed
                 self.tick(5)
         assert self.state is state, self.said
         if state is State.POLICY:

@@ -12,11 +12,12 @@ from deploy.runtime.inputs import InputError, RemoteStop, Shaper, Wish
 from deploy.runtime.inputs.gamepad import MESSAGE, PLAYSTATION, XBOX, GamepadInput, layout_of
 from deploy.runtime.inputs.keyboard import KeyboardInput
 from deploy.runtime.inputs.remote import RemoteInput
-from deploy.runtime.inputs.remote_bytes import KEYS, RemoteBytes, Sticks, keys, pack, sticks
+from deploy.runtime.inputs.remote_bytes import RemoteBytes, Sticks, keys, sticks
 from deploy.runtime.inputs.script import Line, ScriptInput, read_script
 from deploy.runtime.inputs.wish import of_sticks
 from deploy.runtime.states import Event
-from tests.deploy.runtime.fakes import FakeLink, Operator, shipped
+from deploy.wire.remote import BUTTONS
+from tests.deploy.runtime.fakes import FakeLink, Operator, pack, shipped
 
 CENTRE = Sticks(0.0, 0.0, 0.0, 0.0)
 
@@ -65,7 +66,7 @@ def test_a_command_grows_by_what_is_allowed_and_stays_in_range(contract):
 # The vendor's remote control
 
 
-@pytest.mark.parametrize("name", KEYS)
+@pytest.mark.parametrize("name", BUTTONS)
 def test_each_button_is_a_bit(name):
     place = [
         "R1",

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from deploy.link import LinkError
+from deploy.runtime.assemble import sleeper
 from deploy.runtime.limits import RuntimeSettingError
 from deploy.runtime.loop import commands_per_period, run, wait_for_robot
 from deploy.runtime.states import Event, State
@@ -66,7 +67,7 @@ def test_changes_of_state_are_told(go2):
     bench = Bench(go2)
     asks = {10: [Event.START], 20: [Event.SELECT], 30: [Event.LEAVE]}
     _, seen = driven(bench, asks)
-    assert seen == [State.MOVE, State.DAMPING, State.ENDED]
+    assert seen == [State.ZERO_TORQUE, State.MOVE, State.DAMPING, State.ENDED]
 
 
 @pytest.mark.parametrize("error", [RuntimeError("planted"), KeyboardInterrupt()])
@@ -106,3 +107,13 @@ def test_a_robot_that_says_nothing_is_waited_for_and_given_up(go2):
     link.tamper = lambda state, now: None
     with pytest.raises(LinkError, match="no state of the robot within 10 s"):
         wait_for_robot(link, link.sleep_until, 10.0)
+
+
+def test_a_slow_clock_is_waited_for_longer(monkeypatch):
+    """Of a simulated robot at half the pace, 10 ms take 20."""
+    slept = []
+    monkeypatch.setattr("deploy.runtime.assemble.time.sleep", slept.append)
+    sleeper(lambda: 5.0, pace=0.5)(5.01)
+    sleeper(lambda: 5.0)(5.01)
+    sleeper(lambda: 5.0, pace=0.5)(4.0)
+    assert slept == pytest.approx([0.02, 0.01, 0.0])

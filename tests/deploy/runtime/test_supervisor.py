@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 
 from deploy.link import motors_used
-from deploy.runtime.inputs.remote_bytes import Sticks, pack
+from deploy.runtime.inputs.remote_bytes import Sticks
 from deploy.runtime.limits import Limits, RuntimeSettingError
 from deploy.runtime.policy_step import PolicyStep
 from deploy.runtime.states import MOVING, Event, State
 from deploy.runtime.supervisor import guards
-from tests.deploy.runtime.fakes import N_COMMANDS, STREAM_DT, Bench, shipped
+from tests.deploy.runtime.fakes import N_COMMANDS, STREAM_DT, Bench, pack, shipped
 
 
 @pytest.fixture(scope="module")
@@ -137,7 +137,7 @@ def test_wrong_checksums_in_a_row(go2):
 
     bench.link.tamper = tamper
     assert ticks_to_damping(bench) == 10
-    assert bench.fault == "bad checksums"
+    assert bench.fault == "bad messages"
 
 
 def test_wrong_checksums_among_good_ones(go2):
@@ -149,7 +149,7 @@ def test_wrong_checksums_among_good_ones(go2):
 
     bench.link.tamper = tamper
     assert 0.4 < ticks_to_damping(bench) * STREAM_DT < 1.0
-    assert bench.fault == "bad checksums"
+    assert bench.fault == "bad messages"
 
 
 def test_a_rare_wrong_checksum_is_no_fault(go2):

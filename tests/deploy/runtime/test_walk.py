@@ -6,15 +6,15 @@ import numpy as np
 import pytest
 
 import robots
-from deploy.link import LinkError
 from deploy.log import LogReader
 from deploy.replay.__main__ import main as replay
 from deploy.runtime.assemble import Setup, execute
 from deploy.runtime.inputs.script import Line, ScriptInput
 from deploy.runtime.limits import Limits
-from deploy.runtime.sim_link import SIM_DT, SimLink
 from deploy.runtime.states import Event, State
 from deploy.runtime.stopping import Stopping
+from deploy.runtime.transports import open_sim
+from deploy.sim_robot.machine import Place
 from tests.deploy.runtime.fakes import N_COMMANDS, shipped
 
 SPEED = 0.5
@@ -32,11 +32,12 @@ STRIDE_S, SETTLED_S = 1.6, 5.0
 class Walk:
     """One whole run of a shipped policy, and how its robot moved."""
 
-    def __init__(self, name, folder, lines=ASKED, **sim):
+    def __init__(self, name, folder, lines=ASKED, faults=()):
         self.policy = shipped(name)
-        self.link = SimLink(robots.load(name), self.policy.contract, realtime=False, **sim)
-        self.times_s, self.velocities, self.heights, self.tilts = [], [], [], []
-        self.states = [State.ZERO_TORQUE]
+        self.transport = open_sim(robots.load(name), faults, realtime=False)
+        self.link = self.transport.link
+        self.machine = self.link.robot.machine
+        self.places, self.states = [], []
         self.outcome = execute(
             Setup(
                 policy=self.policy,
@@ -56,19 +57,15 @@ class Walk:
 
     def sleep_until(self, deadline_s):
         self.link.sleep_until(deadline_s)
-        self.times_s.append(self.link.now())
-        self.velocities.append(self.link.base_velocity)
-        self.heights.append(self.link.height)
-        self.tilts.append(self.link.tilt)
+        self.places.append(self.machine.where())
 
     def watch(self, state):
         self.states.append(state)
-        if state is State.POLICY:
-            self.link.release()
+        self.transport.watch(state)
 
-    def between(self, values, start_s, end_s):
-        times = np.asarray(self.times_s)
-        return np.asarray(values)[(times >= start_s) & (times < end_s)]
+    def between(self, start_s, end_s):
+        """Where the base was, by field."""
+        return Place(*np.transpose([p for p in self.places if start_s <= p.time_s < end_s]))
 
 
 @pytest.fixture(scope="module")
@@ -97,22 +94,25 @@ def test_it_goes_through_every_state(walk):
 
 
 def test_it_walks_at_the_speed_asked_for(walk):
-    velocity = walk.between(walk.velocities, SETTLED_S, SETTLED_S + 2 * STRIDE_S).mean(axis=0)
-    assert velocity[0] == pytest.approx(SPEED, abs=0.1)
-    assert velocity[1] == pytest.approx(0, abs=0.1)
-    assert velocity[2] == pytest.approx(0, abs=0.1)
+    way = walk.between(SETTLED_S, SETTLED_S + 2 * STRIDE_S)
+    lasted_s = way.time_s[-1] - way.time_s[0]
+    steps = np.diff(way.x + 1j * way.y) * np.exp(-1j * way.yaw[:-1])
+    forward, left = steps.sum().real / lasted_s, steps.sum().imag / lasted_s
+    assert forward == pytest.approx(SPEED, abs=0.1)
+    assert left == pytest.approx(0, abs=0.1)
+    assert np.ptp(np.unwrap(way.yaw)[[0, -1]]) / lasted_s < 0.1
 
 
-def test_it_stands_while_it_hangs_and_stays_up_while_it_walks(walk):
+def test_it_is_let_down_and_stays_up_while_it_walks(walk):
     height = robots.load(walk.policy.contract.robot).spawn_height
-    hanging = walk.between(walk.heights, 0.0, 2.4)
-    np.testing.assert_allclose(hanging, height, atol=1e-9)
-    assert walk.between(walk.heights, 3.0, 9.0).min() > 0.85 * height
-    assert walk.between(walk.tilts, 3.0, 9.0).max() < 0.35
+    assert walk.between(0.0, 0.15).height.min() > height + 0.09
+    assert walk.between(2.3, 2.5).height == pytest.approx(height, abs=0.02)
+    assert walk.between(3.0, 9.0).height.min() > 0.85 * height
+    assert walk.between(3.0, 9.0).tilt.max() < 0.35
 
 
 def test_damping_lets_it_down_and_holds_it_up_no_more(walk):
-    assert walk.heights[-1] < 0.98 * walk.between(walk.heights, 8.5, 9.0).mean()
+    assert walk.places[-1].height < 0.98 * walk.between(8.5, 9.0).height.mean()
     damped = [tick for tick in walk.ticks if tick.state == "damping"]
     assert len(damped) == pytest.approx(25, abs=2)
     assert all(not tick.sent_kp.any() and (tick.sent_kd == 8).all() for tick in damped)
@@ -146,14 +146,15 @@ def test_a_torso_that_is_turned_is_told_from_its_base(tmp_path):
     """The waist swings while the robot hangs limp and is held again before it walks."""
     lines = [*ASKED[:3], Line(4.0, (SPEED, 0, 0), Event.SELECT), Line(4.1, (0, 0, 0), Event.LEAVE)]
     policy = shipped("h1")
-    link_of = {}
+    turns = []  # of the base, in truth
 
     class Turned(Walk):
         def sleep_until(self, deadline_s):
-            if not self.times_s:
-                self.link._held[0, 0] = 0.6
-                link_of["h1"] = self.link
+            if not self.places:
+                self.machine._held.joint_pos[self.machine._torso] = 0.6
+                turns.clear()
             super().sleep_until(deadline_s)
+            turns.append(self.machine.data.sensor("gyro").data.copy())
 
     walk = Turned("h1", tmp_path, lines)
     torso = np.asarray([tick.torso_pos for tick in walk.ticks])
@@ -161,10 +162,11 @@ def test_a_torso_that_is_turned_is_told_from_its_base(tmp_path):
     assert abs(torso[-20:]).max() < 0.05
     yaws = np.asarray([2 * np.arctan2(t.imu_quat[3], t.imu_quat[0]) for t in walk.ticks])
     assert yaws[1] == pytest.approx(0.6, abs=1e-5)
-    # While it hangs, the base does not turn, whatever torso and gyro in it do.
+    # The first one is from waiting for the robot.
+    base = {tick.step: turns[1 + N_COMMANDS * tick.step] for tick in walk.ticks}
     moving = [tick for tick in walk.ticks if tick.state == "move_to_default"]
     assert max(abs(tick.imu_gyro[2]) for tick in moving) > 0.2
-    assert max(abs(tick.inputs.gyro).max() for tick in moving) < 1e-5
+    assert max(abs(tick.inputs.gyro - base[tick.step]).max() for tick in moving) < 1e-5
     (log,) = walk.outcome.files
     assert replay([str(log), "--policy", str(policy.path)]) == 0
 
@@ -172,64 +174,15 @@ def test_a_torso_that_is_turned_is_told_from_its_base(tmp_path):
 # A robot that falls
 
 
-def test_a_robot_that_falls_over_is_damped(tmp_path):
-    class Pushed(Walk):
-        def sleep_until(self, deadline_s):
-            super().sleep_until(deadline_s)
-            if self.link.now() == pytest.approx(3.5):
-                self.link._data.qpos[2:7] = [0.5, np.cos(0.6), np.sin(0.6), 0, 0]  # a roll of 1.2
-
-    walk = Pushed("go2", tmp_path)
+def test_a_robot_that_is_pushed_over_is_damped(tmp_path):
+    walk = Walk("go2", tmp_path, faults=["push:3:90@3.5"])
     assert walk.states[-2:] == [State.DAMPING, State.ENDED]
     assert walk.outcome.summary.faulty
-    (fault,) = [tick for tick in walk.ticks if tick.note and "tilt" in tick.note]
-    assert fault.time_s == pytest.approx(3.5, abs=0.021)
+    (fault,) = [tick for tick in walk.ticks if tick.note and "-> damping" in tick.note]
+    assert "tilt: " in fault.note
+    assert 3.5 < fault.time_s < 4.5
     after = [tick for tick in walk.ticks if tick.step > fault.step]
     assert len(after) > 100 and all(tick.state == "damping" for tick in after)
-
-
-# The simulated robot itself
-
-
-def test_motors_obey_every_part_of_a_command():
-    policy = shipped("go2")
-    contract = policy.contract
-    link = SimLink(robots.load("go2"), contract, realtime=False)
-    motor = contract.motor_indices[2]
-
-    def torque(**changes):
-        rows = {name: np.zeros(link.num_motors, np.float32) for name in still_command._fields}
-        for name, value in changes.items():
-            rows[name][motor] = value
-        link.send(type(still_command)(**rows))
-        link._data.qvel[6:] = 0
-        link._data.qpos[7:] = contract.default_joint_pos
-        link.sleep_until(link.now() + SIM_DT)
-        return link.read().torque[motor]
-
-    still_command = link._command
-    assert torque() == 0
-    assert torque(tau=3.0) == pytest.approx(3.0)
-    at = contract.default_joint_pos[2]
-    assert torque(q=at + 0.1, kp=40.0) == pytest.approx(4.0, rel=1e-4)
-    assert torque(dq=2.0, kd=1.5) == pytest.approx(3.0, rel=1e-4)
-    assert torque(tau=1000.0) == pytest.approx(contract.effort_limit[2])
-
-
-def test_time_passes_only_where_it_is_told_to():
-    link = SimLink(robots.load("go2"), shipped("go2").contract, realtime=False)
-    first = link.read()
-    assert link.read() is first and link.now() == 0
-    link.sleep_until(0.1)
-    state = link.read()
-    assert (state.stamp_s, state.tick) == (0.1, 100)
-    link.sleep_until(0.05)
-    assert link.now() == 0.1
-
-
-def test_a_policy_of_another_robot_is_refused():
-    with pytest.raises(LinkError, match="joints of robot and policy differ"):
-        SimLink(robots.load("g1"), shipped("go2").contract, realtime=False)
 
 
 # The command line
@@ -261,7 +214,7 @@ def test_the_command_line_runs_and_says_what_was(run, tmp_path, capsys):
     said = capsys.readouterr().out
     assert "gate: passed, says " in said
     states = [line for line in said.splitlines() if line.startswith("state: ")]
-    assert states == ["state: move_to_default", "state: damping", "state: ended"]
+    assert states == [f"state: {s}" for s in ("zero_torque", "move_to_default", "damping", "ended")]
     assert "move_to_default -> damping (select)" in said
     assert f"python -m deploy.replay {log} --policy policies/go2/policy.onnx" in said
     assert LogReader(log).header.source == "Go2 no. 3"
@@ -327,9 +280,38 @@ def test_a_policy_that_did_not_pass_is_refused(run, capsys, tmp_path, monkeypatc
 def test_the_real_robots_library_is_asked_for_in_one_line(run, capsys, monkeypatch):
     import sys
 
-    monkeypatch.setitem(sys.modules, "deploy.wire.dds", None)
+    import deploy.wire
     from deploy.runtime import cli
 
+    monkeypatch.setitem(sys.modules, "cyclonedds", None)
+    for name in [n for n in sys.modules if n.startswith(("cyclonedds.", "deploy.wire.topics"))]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.delattr(deploy.wire, "topics", raising=False)
     status = cli.main(["policies/go2/policy.onnx", "--robot", "go2", "--transport", "dds"])
     assert status == 2
-    assert "pip install .[robot]" in capsys.readouterr().err
+    assert "pip install '.[robot]'" in capsys.readouterr().err
+
+
+def test_the_simulators_library_is_asked_for_in_one_line(run, capsys, monkeypatch):
+    import sys
+
+    monkeypatch.setitem(sys.modules, "deploy.sim_robot.link", None)
+    assert "pip install mujoco" in refused(run, capsys)
+
+
+def test_no_real_robot_is_driven_at_another_pace(capsys):
+    from deploy.runtime import cli
+
+    arguments = ["policies/go2/policy.onnx", "--robot", "go2", "--pace", "0.5"]
+    assert cli.main([*arguments, "--transport", "dds", "--interface", "eth0"]) == 2
+    assert "--pace: 0.5 only with --interface lo" in capsys.readouterr().err
+    assert cli.main(arguments) == 2
+    assert "--pace: only with --transport dds" in capsys.readouterr().err
+
+
+def test_a_fault_of_the_command_line_happens(run, capsys):
+    assert run("--no-log", "--fault", "hot:3:95@0.3") == 1
+    assert "temperature: motor 3 has 95 deg C" in capsys.readouterr().out
+    assert "is unknown" in refused(run, capsys, "--no-log", "--fault", "dorp:1")
+    needs_sim = ["--no-log", "--fault", "freeze", "--transport", "dds"]
+    assert "--fault" in refused(run, capsys, *needs_sim)

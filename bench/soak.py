@@ -1,0 +1,185 @@
+"""`python -m bench.soak --minutes 30`: a robot walks in a circle over DDS, and what that wears out.
+
+The robot is `python -m deploy.sim_robot` on the loopback, in a process of its own; the runtime is
+in this one, with its threads and its log. Printed as JSON: commands left out, messages that did not
+come, and how much memory grew once everything had been used for a while.
+"""
+
+import argparse
+import json
+import os
+import re
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from pathlib import Path
+
+import numpy as np
+
+import robots
+from deploy.policy import Policy
+from deploy.runtime.assemble import Outcome, Setup, execute, sleeper
+from deploy.runtime.inputs.script import Line, ScriptInput
+from deploy.runtime.limits import Limits
+from deploy.runtime.states import Event, State
+from deploy.runtime.stopping import Stopping
+from deploy.wire.dds import DdsLink
+
+N_COMMANDS = 10
+SAMPLE_S = 2.0
+"""How often memory is looked at, s."""
+WARM_UP = 0.2
+"""Share of the time after which memory should not grow any more."""
+ROTATE_S = 60.0
+VELOCITY = (0.4, 0.0, 0.3)
+TO_HOIST = {State.MOVE: "lower", State.POLICY: "letgo"}
+
+
+class Memory:
+    """Looks at what processes hold in memory, from a thread.
+
+    Args:
+        processes: Their ids, by name.
+    """
+
+    def __init__(self, processes: dict[str, int]) -> None:
+        self._processes, self._ended = processes, threading.Event()
+        self.samples: dict[str, list[tuple[float, float]]] = {name: [] for name in processes}
+        self._thread = threading.Thread(target=self._run, daemon=True)
+        self._thread.start()
+
+    def _run(self) -> None:
+        page = os.sysconf("SC_PAGE_SIZE") / 2**20
+        while not self._ended.wait(SAMPLE_S):
+            for name, number in self._processes.items():
+                pages = int(Path(f"/proc/{number}/statm").read_text().split()[1])
+                self.samples[name].append((time.monotonic(), pages * page))
+
+    def close(self) -> dict[str, float]:
+        """Stop, and say for each process what it holds, MiB, and its growth since the warm-up."""
+        self._ended.set()
+        self._thread.join()
+        figures: dict[str, float] = {}
+        for name, samples in self.samples.items():
+            times, held = np.transpose(samples[round(WARM_UP * len(samples)) :])
+            per_s = np.polyfit(times - times[0], held, 1)[0]
+            figures[f"{name}_mib"] = round(float(held[-1]), 2)
+            figures[f"{name}_growth_mib"] = round(float(held[-1] - held[0]), 3)
+            figures[f"{name}_growth_mib_per_hour"] = round(float(3600 * per_s), 2)
+        return figures
+
+
+def main() -> int:
+    """Soak, print the figures, and return 1 where a fault ended it."""
+    parser = argparse.ArgumentParser(description=__doc__, prog="python -m bench.soak")
+    parser.add_argument("--minutes", type=float, default=30.0, help="of the robot's time [30]")
+    parser.add_argument("--pace", type=float, default=1.0, help="robot's seconds per second [1]")
+    parser.add_argument("--robot", default="g1", choices=robots.names())
+    parser.add_argument("--domain", type=int, default=1, help="DDS domain [1]")
+    asked = parser.parse_args()
+    on = ("--robot", asked.robot, "--hoist", "--domain", str(asked.domain))
+    on += ("--pace", str(asked.pace))
+    with subprocess.Popen(
+        [sys.executable, "-m", "deploy.sim_robot", *on],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        bufsize=1,
+    ) as robot:
+        try:
+            outcome, figures = _walk(asked, robot)
+        finally:
+            robot.terminate()
+    print("\n".join(outcome.summary.lines()), file=sys.stderr)
+    print(json.dumps(figures, indent=2))
+    return 1 if outcome.summary.faulty or outcome.log_error else 0
+
+
+def _walk(
+    asked: argparse.Namespace, robot: "subprocess.Popen[str]"
+) -> tuple[Outcome, dict[str, float | str]]:
+    assert robot.stdin and robot.stdout
+    hoist = robot.stdin
+    print(robot.stdout.readline().strip(), file=sys.stderr)
+    link = DdsLink(robots.load(asked.robot), "lo", asked.domain, asked.pace)
+    while (first := link.read()) is None:
+        time.sleep(0.01)
+    before = link.received
+    memory = Memory({"runtime": os.getpid(), "robot": robot.pid})
+
+    def watch(state: State) -> None:
+        print(f"state: {state}", file=sys.stderr, flush=True)
+        if state in TO_HOIST:
+            hoist.write(f"{TO_HOIST[state]}\n")
+            hoist.flush()
+
+    with tempfile.TemporaryDirectory() as folder:
+        outcome = execute(
+            Setup(
+                policy=Policy(f"policies/{asked.robot}/policy.onnx"),
+                link=link,
+                sleep_until=sleeper(link.now, asked.pace),
+                source=ScriptInput(_lines(60 * asked.minutes)),
+                stopping=Stopping(),
+                n_commands=N_COMMANDS,
+                limits=Limits(),
+                name="soak",
+                realtime=True,
+                log=Path(folder) / "soak.mcap",
+                rotate_s=ROTATE_S,
+                watch=watch,
+            )
+        )
+        logged = sum(file.stat().st_size for file in outcome.files) / 2**20
+    last, came = link.read(), link.received - before
+    figures = memory.close()
+    time.sleep(0.5)
+    told, _ = robot.communicate("quit\n", timeout=30)
+    link.close()
+    assert last
+    return outcome, {
+        "robot": asked.robot,
+        "minutes": asked.minutes,
+        "pace": asked.pace,
+        **_counts(outcome, told),
+        "states_missed": (last.tick - first.tick) // 2 - came,
+        "states_rejected": last.rejected,
+        "commands_unsent": link.unsent,
+        "log_mib": round(logged, 1),
+        **figures,
+    }
+
+
+def _counts(outcome: Outcome, told: str) -> dict[str, float]:
+    """What runtime and robot counted; `told` is what the robot said at its end."""
+    found = re.search(r"(\d+) commands heard, (\d+) commands ignored, (\d+) times", told)
+    assert found, told
+    heard, ignored, lags = (int(number) for number in found.groups())
+    summary = outcome.summary
+    return {
+        "commands": summary.sent,
+        "commands_left_out": summary.overruns,
+        "commands_missed": summary.sent - heard,
+        "commands_ignored": ignored,
+        "deadlines_missed": summary.missed,
+        "late_ms_p99": round(1e3 * summary.histograms["late"].percentile(99), 3),
+        "late_ms_longest": round(1e3 * summary.histograms["late"].largest_s, 3),
+        "robot_too_slow": lags,
+    }
+
+
+def _lines(seconds: float) -> list[Line]:
+    still = (0.0, 0.0, 0.0)
+    return [
+        Line(0.5, still, Event.START),
+        Line(4.0, still, Event.A),
+        Line(5.0, VELOCITY),
+        Line(max(seconds, 6.0), still, Event.SELECT),
+        Line(max(seconds, 6.0) + 1.0, still, Event.LEAVE),
+    ]
+
+
+if __name__ == "__main__":
+    sys.exit(main())

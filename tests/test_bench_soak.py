@@ -1,0 +1,41 @@
+"""bench.soak: two processes over DDS, counted and weighed."""
+
+import json
+import os
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from bench import soak
+from tests.deploy.runtime.fakes import ROOT
+
+
+@pytest.mark.slow
+def test_a_short_soak_counts_everything():
+    pytest.importorskip("cyclonedds", reason="cyclonedds is not installed (extra: robot)")
+    domain = 12 + 3 * (os.getpid() % 70)
+    done = subprocess.run(
+        [sys.executable, "-m", "bench.soak", "--minutes", "0.2", "--domain", str(domain)],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode in (0, 1), done.stderr  # 1 where the machine stood still for 40 ms
+    figures = json.loads(done.stdout)
+    assert figures["commands"] + figures["commands_left_out"] == pytest.approx(6500, rel=0.05)
+    assert 0 <= figures["commands_missed"] < figures["commands"]
+    assert figures["commands_ignored"] == figures["states_rejected"] == 0
+    assert figures["runtime_mib"] > 20 and figures["robot_mib"] > 20
+
+
+def test_growth_is_counted_from_the_warm_up_on(monkeypatch):
+    memory = soak.Memory({"runtime": os.getpid()})
+    times = np.arange(100.0)
+    held = np.where(times < 20, times, 20 + 0.5 * (times - 20))
+    memory.samples["runtime"] = list(zip(times, held, strict=True))
+    figures = memory.close()
+    assert figures["runtime_growth_mib"] == pytest.approx(39.5)
+    assert figures["runtime_growth_mib_per_hour"] == pytest.approx(1800)
+    assert figures["runtime_mib"] == pytest.approx(59.5)
