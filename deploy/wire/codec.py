@@ -4,6 +4,7 @@ Both directions of both messages: the runtime encodes commands and decodes state
 the reverse.
 """
 
+from abc import ABC, abstractmethod
 from typing import NamedTuple
 
 import numpy as np
@@ -31,7 +32,7 @@ class Orders(NamedTuple):
     mode_machine: int
 
 
-class Codec:
+class Codec(ABC):
     """What both families share: checksums, checks and the motors' arrays.
 
     Args:
@@ -159,28 +160,28 @@ class Codec:
         if not np.isfinite(values).all():
             raise RejectedMessageError(f"{field} is not finite")
 
+    @abstractmethod
     def _enabling_modes(self, robot: RobotSpec) -> np.ndarray:
         """(num_motors,) mode that switches each motor on."""
-        raise NotImplementedError
 
-    def _new_command(self, mode_machine: int) -> np.ndarray:
-        raise NotImplementedError
+    @abstractmethod
+    def _new_command(self, mode_machine: int) -> np.ndarray: ...
 
-    def _new_state(self, state: RobotState) -> np.ndarray:
-        raise NotImplementedError
+    @abstractmethod
+    def _new_state(self, state: RobotState) -> np.ndarray: ...
 
-    def _mode_machine(self, record: np.ndarray) -> int:
-        raise NotImplementedError
+    @abstractmethod
+    def _mode_machine(self, record: np.ndarray) -> int: ...
 
+    @abstractmethod
     def _mind_nothing(self, command: MotorCommand) -> MotorCommand:
         """Turn the family's stop values into zero gains."""
-        raise NotImplementedError
 
-    def _temperature(self, motors: np.ndarray) -> np.ndarray:
-        raise NotImplementedError
+    @abstractmethod
+    def _temperature(self, motors: np.ndarray) -> np.ndarray: ...
 
-    def _motor_error(self, motors: np.ndarray) -> np.ndarray:
-        raise NotImplementedError
+    @abstractmethod
+    def _motor_error(self, motors: np.ndarray) -> np.ndarray: ...
 
 
 def _roll_pitch_yaw(quat: np.ndarray) -> tuple[float, float, float]:
