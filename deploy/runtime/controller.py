@@ -140,13 +140,20 @@ class Controller:
         )
 
     def _advance(self, robot: RobotState | None, fault: Fault | None) -> None:
-        """Go through the tick's events, urgent ones first."""
+        """Go through the tick's events, urgent ones first.
+
+        Who asks a moving robot to end in the very tick in which a fault damps it, wants it damped,
+        not let go: the process ends no sooner than it is told to while it damps.
+        """
+        before = self.state
         asked = [*self._parts.stopping.poll(self._now), *self._wish.events]
         if self.state is State.MOVE and self._targets.has_arrived(self._now):
             asked.append(Event.ARRIVED)
         if fault:
             self._fail(fault)
         for event in sorted(asked, key=lambda event: event not in URGENT):
+            if fault and next_state(before, event) is self.state:
+                continue
             self._apply(event, event.value, robot)
 
     def _fail(self, fault: Fault) -> None:

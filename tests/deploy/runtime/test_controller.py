@@ -156,6 +156,16 @@ def test_damping_goes_on_until_the_process_is_told_to_leave_and_once_more(g1):
     assert not bench.controller.summary.faulty
 
 
+def test_who_asks_to_end_in_the_moment_of_a_fault_gets_a_damped_robot(g1):
+    bench = Bench(g1).until(State.POLICY)
+    bench.link.tamper = lambda state, now: state._replace(quat=np.float32([0, 1, 0, 0]))
+    bench.ask(Event.LEAVE)
+    assert bench.state is State.DAMPING
+    assert bench.controller.summary.faulty
+    bench.ask(Event.LEAVE)
+    assert bench.state is State.ENDED
+
+
 def test_select_counts_more_than_a_in_the_same_moment(g1):
     bench = Bench(g1).until(State.HOLD)
     bench.ask(Event.A, Event.SELECT)

@@ -96,22 +96,21 @@ def test_a_crash_is_told(go2, kind, error):
 
 @pytest.mark.usefixtures("threads")
 def test_a_crash_in_the_thread_damps_with_the_next_command(go2):
-    step, crash = PolicyStep(go2), threading.Event()
+    crash = threading.Event()
 
     def crashes(asked):
-        if crash.is_set():
-            raise ZeroDivisionError("planted")
-        return step(asked)
+        crash.wait(LONG_S)
+        raise ZeroDivisionError("planted")
 
     worker = ThreadWorker(crashes)
     bench = Bench(go2, worker=worker).until(State.HOLD)
     bench.operator.asks = [Event.A]
-    crash.set()
     for _ in range(30):
         bench.tick()
         if worker.busy:
             break
     assert bench.state is State.POLICY
+    crash.set()
     worker._thread.join(LONG_S)
     bench.tick()
     assert bench.state is State.DAMPING
