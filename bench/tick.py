@@ -45,6 +45,7 @@ class StandIn:
     def __init__(self, contract: PolicyContract) -> None:
         rng = np.random.default_rng(0)
         self.time_s, self.tick, self.sent = 0.0, 0, 0
+        self.last = MotorCommand(*np.zeros((5, NUM_MOTORS), np.float32))
         states = [self._state(contract, rng) for _ in range(64)]
         self._states = cycle(states)
 
@@ -84,8 +85,9 @@ class StandIn:
         return next(self._states)._replace(stamp_s=self.time_s, tick=self.tick)
 
     def send(self, command: MotorCommand) -> None:
-        """Count."""
+        """Count, and keep the last."""
         self.sent += 1
+        self.last = command
 
     def close(self) -> None:
         """Nothing to let go of."""
@@ -95,10 +97,10 @@ def main() -> None:
     """Measure ticks of a G1 whose policy runs."""
     policy = Policy(f"policies/{ROBOT}/policy.onnx")
     link = StandIn(policy.contract)
-    controller = _walking(policy, link)
+    controller, start = walking(policy, link, N_COMMANDS)
     with_policy, without, cpu = [], [], []
     with undisturbed():
-        for index in range(round((MOVE_S + 1) / STREAM_DT), (PERIODS + 200) * N_COMMANDS):
+        for index in range(start, (PERIODS + 200) * N_COMMANDS):
             link.advance()
             started, started_cpu = time.perf_counter(), time.thread_time()
             controller.tick(index)
@@ -116,7 +118,8 @@ def main() -> None:
     print(json.dumps(figures))
 
 
-def _walking(policy: Policy, link: StandIn) -> Controller:
+def walking(policy: Policy, link: StandIn, n_commands: int) -> tuple[Controller, int]:
+    """A controller whose policy has just taken over, and the index of its next command."""
     asked = [Line(0.1, (0, 0, 0), Event.START), Line(MOVE_S + 0.5, (0.5, 0, 0), Event.A)]
     parts = Parts(
         contract=policy.contract,
@@ -128,11 +131,11 @@ def _walking(policy: Policy, link: StandIn) -> Controller:
         # A made-up robot does not follow, so its targets may be clamped for ever.
         limits=Limits(clamped_s=1e9),
     )
-    controller = Controller(parts, N_COMMANDS)
-    for index in range(round((MOVE_S + 1) / STREAM_DT)):
+    controller, start = Controller(parts, n_commands), round((MOVE_S + 1) / STREAM_DT)
+    for index in range(start):
         link.advance()
         controller.tick(index)
-    return controller
+    return controller, start
 
 
 if __name__ == "__main__":

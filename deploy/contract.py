@@ -148,7 +148,7 @@ class PolicyContract:
         """
         try:
             raw: Any = json.loads(text)
-        except json.JSONDecodeError as error:
+        except (ValueError, RecursionError) as error:
             raise ContractError(f"contract: not JSON ({error})") from error
         if not isinstance(raw, dict):
             raise ContractError("contract: want a JSON object")

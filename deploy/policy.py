@@ -39,14 +39,17 @@ class Policy:
         options.log_severity_level = 4
         try:
             self._session = onnxruntime.InferenceSession(
-                self.path.read_bytes(), options, providers=["CPUExecutionProvider"]
+                self.path.read_bytes(),
+                options,
+                providers=["CPUExecutionProvider"],
+                enable_fallback=0,  # it would print the error and try the same again
             )
+            self.metadata: dict[str, str] = dict(self._session.get_modelmeta().custom_metadata_map)
         except Exception as error:  # ONNX Runtime raises many unrelated types
             raise PolicyError(
                 f"{self.path}: ONNX Runtime cannot load it, so it is truncated or no ONNX file; "
                 f"export it again ({str(error).splitlines()[0]})"
             ) from error
-        self.metadata: dict[str, str] = dict(self._session.get_modelmeta().custom_metadata_map)
         if CONTRACT_KEY not in self.metadata:
             raise PolicyError(
                 f"{self.path}: has no {CONTRACT_KEY} in its metadata, so nothing says what it "

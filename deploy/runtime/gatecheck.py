@@ -31,9 +31,13 @@ def check_gate(policy: Path, robot: str, shipped: Path = SHIPPED) -> Path:
         The report.
 
     Raises:
-        GateRefusedError: If there is none; says of each report why it does not do.
+        GateRefusedError: If there is none, or no policy; says of each report why it does not do.
     """
-    digest = hashlib.sha256(policy.read_bytes()).hexdigest()
+    try:
+        digest = hashlib.sha256(policy.read_bytes()).hexdigest()
+    except OSError as error:
+        why = error.strerror or "cannot be read"
+        raise GateRefusedError(f"{policy}: {why[0].lower()}{why[1:]}") from error
     reasons: list[str] = []
     for report in (policy.with_name(GATE_NAME), shipped / robot / GATE_NAME):
         reason = _why_not(report, robot, digest)
@@ -69,7 +73,7 @@ def _why_not(report: Path, robot: str, digest: str) -> str:
         raw: Any = json.loads(report.read_text())
     except FileNotFoundError:
         return "there is no such file"
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         return f"is unreadable ({error})"
     if not isinstance(raw, dict):
         return "is no JSON object"

@@ -236,10 +236,10 @@ def refused(run, capsys, *arguments, **changes):
 
 def test_what_does_not_begin_says_why(run, capsys, tmp_path):
     other = refused(run, capsys, robot="g1")
-    assert "robot is go2 in the policy, but g1 for --robot g1" in other
+    assert "is for robot 'go2', want 'g1'" in other
     assert "want a multiple of 50" in refused(run, capsys, "--rate", "333")
     assert "--plot" in refused(run, capsys, "--plot", "x.png", "--no-log")
-    assert "no such file" in refused(run, capsys, policy=tmp_path / "none.onnx")
+    assert "none.onnx: no such file" in refused(run, capsys, policy=tmp_path / "none.onnx")
     (tmp_path / "script.csv").write_text("nothing\n")
     assert "line 1 is not" in refused(run, capsys)
 
