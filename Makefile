@@ -2,7 +2,7 @@
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help repro test test-all check format bench ship doctor sync gl lock clean FORCE
+.PHONY: help repro test test-all check format bench ship doctor gate sync gl lock clean FORCE
 
 # PYTHON picks the interpreter that .venv is made from; left empty, the first suitable one is found.
 PYTHON ?=
@@ -13,6 +13,9 @@ ROBOT ?=
 # POLICY=file is another policy for make doctor; DOCTOR_ARGS="--deploy deploy.yaml --strict", --env.
 POLICY ?=
 DOCTOR_ARGS ?=
+PROFILE ?=
+# More for make gate: --against, --baseline, --policy, --out.
+GATE_ARGS ?=
 LOCK_ARGS ?=
 # GPU=1 trains on an NVIDIA GPU with CUDA 13, GPU=12 with CUDA 12; empty: with what .venv has.
 GPU ?=
@@ -82,6 +85,9 @@ ship: $(SYNCED) ## Copy a proven policy to policies/ (ROBOT=g1: not the one para
 
 doctor: $(SYNCED) ## Examine the policy that ships for $(ROBOT), or $(POLICY), with $(DOCTOR_ARGS)
 	@$(PY) -m pipeline.doctor $(POLICY) $(if $(ROBOT),--robot $(ROBOT)) $(DOCTOR_ARGS)
+
+gate: $(SYNCED) gl ## Judge a shipped policy (ROBOT=g1); PROFILE=full finds its margins and renews its papers
+	$(PY) -m pipeline.sim2sim $(if $(ROBOT),--robot $(ROBOT)) $(if $(PROFILE),--profile $(PROFILE)) $(GATE_ARGS)
 
 sync: $(SYNCED) ## Make .venv what its lockfile says
 

@@ -28,7 +28,7 @@ from pipeline.physics.make import for_training
 from pipeline.physics.protocol import BackendError
 from pipeline.policy_folder import TrainedPolicy, load_policy
 from pipeline.quality import summarize
-from pipeline.sim2sim.scenarios import NOMINAL
+from pipeline.sim2sim.scenarios import NOMINAL, episodes_of
 from pipeline.sim2sim.simulator import GateSimulator
 from pipeline.train import make_learner, train
 
@@ -114,13 +114,13 @@ def nominal_gate(policy: TrainedPolicy, settings: Config) -> Figures:
     """What the gate's nominal episodes say of a policy that has not been exported."""
     contract, gate = policy.spec.contract, settings.sim2sim
     steps = round(gate.episode_s / contract.ctrl_dt)
-    grid = np.resize(command_grid(contract.command_ranges), (gate.nominal_episodes, 3))
+    grid = np.resize(command_grid(contract.command_ranges), (gate.episodes.nominal, 3))
     simulator = GateSimulator(
-        contract, robots.load(contract.robot), gate, [NOMINAL] * len(grid), settings.seed
+        contract, robots.load(contract.robot), gate, episodes_of(NOMINAL, len(grid)), settings.seed
     )
     act = jax.jit(policy.act)
     commands = np.broadcast_to(grid, (steps, *grid.shape))
-    episodes, _ = simulator.run(lambda obs: np.asarray(act(obs)), commands)
+    episodes = simulator.run(lambda obs: np.asarray(act(obs)), commands).episodes
     found = summarize(episodes, contract, round(gate.settle_s / contract.ctrl_dt))
     limits = gate.thresholds
     passed = (

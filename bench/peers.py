@@ -7,7 +7,6 @@ on Unitree's own MJCFs, 10 runs per push; ours run on the models of this project
 """
 
 import argparse
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +17,7 @@ from deploy.policy import Policy
 from pipeline import config
 from pipeline.cli import expected_errors
 from pipeline.quality import Episodes, rms, tracking_errors
-from pipeline.sim2sim.scenarios import NOMINAL, Scenario
+from pipeline.sim2sim.scenarios import NOMINAL, Scenario, along, episodes_of
 from pipeline.sim2sim.simulator import GateSimulator
 
 COMMANDS = (
@@ -51,15 +50,16 @@ def measure(folder: Path) -> str:
 
     def run(case: Scenario, command: Any, seconds: float) -> Episodes:
         steps = round(seconds / policy.contract.ctrl_dt)
-        simulator = GateSimulator(policy.contract, robot, settings, [case] * len(command), seed=1)
+        episodes = episodes_of(case, len(command))
+        simulator = GateSimulator(policy.contract, robot, settings, episodes, seed=1)
         commands = np.broadcast_to(np.asarray(command, np.float32), (steps, len(command), 3))
-        return simulator.run(policy, commands)[0]
+        return simulator.run(policy, commands).episodes
 
     walked = run(NOMINAL, np.repeat(COMMANDS, RUNS, axis=0), 10.0)
     settle = round(3.0 / policy.contract.ctrl_dt)
     planar, yaw = (rms(error) for error in tracking_errors(walked, settle))
     fallen = [
-        run(replace(NOMINAL, push_speed=speed), [PUSHED] * PUSHED_RUNS, 12.0).fell.mean()
+        run(along("push_speed", speed), [PUSHED] * PUSHED_RUNS, 12.0).fell.mean()
         for speed in PUSHES
     ]
     falls = f"{walked.fell.sum()} of {len(walked.fell)}"

@@ -1,13 +1,14 @@
 """params.yaml as frozen, typed objects; a wrong entry is one message that names its dotted key."""
 
 from pathlib import Path
-from typing import Annotated, Any, cast
+from typing import Annotated, Any, cast, get_args
 
 import yaml
 from pydantic import Field, ValidationError
 
 import robots
-from pipeline.config_sections import Evaluate, Export, Physics, Ppo, Render, Sim2Sim
+from pipeline.config_gate import Sim2Sim, given
+from pipeline.config_sections import Evaluate, Export, Physics, Ppo, Render
 from pipeline.config_task import Task
 from pipeline.config_types import Section
 from robots.errors import UserError
@@ -31,8 +32,8 @@ class Config(Section):
     sim2sim: Sim2Sim
 
 
-def load(path: Path | str = "params.yaml") -> Config:
-    """Read params.yaml for the robot it names.
+def load(path: Path | str = "params.yaml", robot: str | None = None) -> Config:
+    """Read params.yaml for the robot it names, or another.
 
     Raises:
         ConfigError: One message per wrong entry: dotted key, value, what is allowed.
@@ -42,11 +43,12 @@ def load(path: Path | str = "params.yaml") -> Config:
         raw = yaml.safe_load(path.read_text())
     except FileNotFoundError as error:
         raise ConfigError(f"{path}: no such file; run from the project's folder") from error
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
         raise ConfigError(f"{path}: not valid YAML: {error}") from error
     if not isinstance(raw, dict):
         raise ConfigError(f"{path}: want a mapping of sections, got {type(raw).__name__}")
-    return parse(cast("dict[str, Any]", raw))
+    contents = cast("dict[str, Any]", raw)
+    return parse({**contents, "robot": robot} if robot else contents)
 
 
 def parse(raw: dict[str, Any]) -> Config:
@@ -147,7 +149,9 @@ def _explain(item: Any, robot: str, changes: dict[str, Any]) -> str:
 def _allowed_keys(loc: tuple[Any, ...]) -> list[str]:
     section: Any = Config
     for part in loc[:-1]:
-        section = section.model_fields[part].annotation
+        fields = getattr(section, "model_fields", None)
+        # A mapping of the user's own names holds sections of one kind.
+        section = fields[part].annotation if fields else get_args(section)[1]
     return sorted(section.model_fields)
 
 
@@ -164,14 +168,26 @@ def _check_booleans(raw: Any, parsed: Any, key: str) -> None:
         raise ConfigError(f"params.yaml: {key}: {raw!r} is not allowed: want {wanted}")
 
 
+def _gate_steps(gate: Sim2Sim) -> dict[str, float]:
+    """Every physics step that the gate is told to take, by its key, s."""
+    swept = given(gate.sweeps).get("sim_dt", ())
+    found = {
+        "sim2sim.sim_dt": gate.sim_dt,
+        "sim2sim.margins.sim_dt": gate.margins.sim_dt,
+        **{f"sim2sim.sweeps.sim_dt.{k}": sim_dt for k, sim_dt in enumerate(swept)},
+        **{f"sim2sim.scenarios.{name}.sim_dt": c.sim_dt for name, c in gate.scenarios.items()},
+    }
+    return {key: sim_dt for key, sim_dt in found.items() if sim_dt is not None}
+
+
 def _check_together(config: Config) -> None:
     """Refuse values that are fine alone and impossible together."""
     ppo, control, physics = config.ppo, config.task.control, config.physics
-    for key, sim_dt in (("physics", physics.sim_dt), ("sim2sim", config.sim2sim.sim_dt)):
+    for key, sim_dt in {"physics.sim_dt": physics.sim_dt, **_gate_steps(config.sim2sim)}.items():
         substeps = control.ctrl_dt / sim_dt
         if abs(substeps - round(substeps)) > 1e-6 or substeps < 1:
             raise ConfigError(
-                f"params.yaml: {key}.sim_dt: {sim_dt} does not divide "
+                f"params.yaml: {key}: {sim_dt} does not divide "
                 f"task.control.ctrl_dt {control.ctrl_dt}"
             )
     for key, sizes in (("ppo", ppo), ("ppo.on_accelerator", ppo.on_accelerator)):

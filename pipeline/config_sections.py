@@ -4,7 +4,6 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from pipeline.config_task import Noise
 from pipeline.config_types import (
     Count,
     HiddenSizes,
@@ -95,44 +94,3 @@ class Export(Section):
     max_abs_error: Positive
     rollout_s: Positive
     max_rollout_divergence: Positive
-
-
-class Thresholds(Section):
-    """What the gate demands."""
-
-    nominal_falls: Annotated[int, Field(ge=0)]
-    planar_rmse: Positive
-    yaw_rmse: Positive
-    swept_survival: Share
-
-
-Values = Annotated[tuple[float, ...], Field(min_length=1)]
-PositiveValues = Annotated[tuple[Positive, ...], Field(min_length=1)]
-NonNegativeValues = Annotated[tuple[NonNegative, ...], Field(min_length=1)]
-
-
-class Sweeps(Section):
-    """Values of each disturbance the gate tries, one at a time."""
-
-    friction: PositiveValues
-    payload_kg: Values
-    motor_strength: PositiveValues
-    latency_s: NonNegativeValues
-    noise_scale: NonNegativeValues
-    push_speed: NonNegativeValues
-
-
-class Sim2Sim(Section):
-    """The gate."""
-
-    enabled: bool
-    sim_dt: Positive
-    integrator: Literal["Euler", "implicitfast", "RK4"]
-    episode_s: Positive
-    settle_s: NonNegative
-    nominal_episodes: Count
-    sweep_episodes: Count
-    thresholds: Thresholds
-    sweeps: Sweeps
-    noise: Noise
-    push_interval_s: Positive

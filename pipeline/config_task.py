@@ -78,6 +78,7 @@ class Terminations(Section):
 
     max_tilt: Annotated[float, Field(gt=0, lt=3.15)]
     min_base_height: NonNegative
+    fall_price: NonNegative
 
 
 class Noise(Section):

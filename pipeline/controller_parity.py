@@ -1,6 +1,5 @@
 """Parity of controller.onnx and the code in `deploy` that it stands for."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,7 +14,7 @@ from deploy.sensors import Sensors, has_torso_imu, policy_inputs
 from pipeline.command_grid import command_grid
 from pipeline.config import Config
 from pipeline.parity import COLLECT_ENVS, EXTREME_SCALES
-from pipeline.sim2sim.scenarios import NOMINAL
+from pipeline.sim2sim.scenarios import NOMINAL, episodes_of
 from pipeline.sim2sim.simulator import GateSimulator
 
 STRIDES_BEFORE = 1000
@@ -44,25 +43,6 @@ class Samples:
         return {"time": self.time} | {k: v for k, v in said.items() if k != "phase"}
 
 
-class _Recorder(GateSimulator):
-    """The gate's simulator, which keeps what its robots' sensors say, as an IMU in the base."""
-
-    def record(
-        self, policy: Callable[[np.ndarray], np.ndarray], commands: np.ndarray
-    ) -> list[Sensors]:
-        """Run every simulation through its commands: the readings of each control step."""
-        self._said: list[Sensors] = []
-        self.run(policy, commands)
-        return self._said
-
-    def _read(self, command: np.ndarray, action: np.ndarray, phase: np.ndarray) -> Inputs:
-        inputs = super()._read(command, action, phase)
-        known = inputs._asdict()
-        del known["projected_gravity"]
-        self._said.append(Sensors(quat=self._quat.astype(np.float32), **known))
-        return inputs
-
-
 def recorded(config: Config, policy: Policy, count: int) -> Samples:
     """What robots in the gate's simulator read while the policy walks them.
 
@@ -73,16 +53,23 @@ def recorded(config: Config, policy: Policy, count: int) -> Samples:
     """
     contract = policy.contract
     steps = -(-count // COLLECT_ENVS)
-    simulator = _Recorder(
+    simulator = GateSimulator(
         contract,
         robots.load(contract.robot),
         config.sim2sim,
-        [NOMINAL] * COLLECT_ENVS,
+        episodes_of(NOMINAL, COLLECT_ENVS),
         config.seed,
     )
     commands = np.resize(command_grid(contract.command_ranges), (COLLECT_ENVS, 3))
     commands = commands * np.linspace(0, 1, COLLECT_ENVS)[:, None]  # some in the dead zone
-    said = simulator.record(policy, np.broadcast_to(commands, (steps, COLLECT_ENVS, 3)))
+    said: list[Sensors] = []
+
+    def watch(inputs: Inputs, quat: np.ndarray) -> None:
+        known = inputs._asdict()
+        del known["projected_gravity"]  # made of the orientation
+        said.append(Sensors(quat=quat, **known))
+
+    simulator.run(policy, np.broadcast_to(commands, (steps, COLLECT_ENVS, 3)), watch)
     before = np.arange(COLLECT_ENVS) * STRIDES_BEFORE * contract.gait_period_s
     time = (np.arange(steps)[:, None] * contract.ctrl_dt + before).ravel()[:count]
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import imageio_ffmpeg
+import mujoco
 import numpy as np
 from PIL import Image
 
@@ -52,6 +53,7 @@ def film(
     height: int,
     fps: int,
     meshes: Path | None = None,
+    lay_floor: Callable[[mujoco.MjSpec], None] | None = None,
 ) -> None:
     """Write an mp4 (H.264) of a run: the camera follows, panel and arrows tell the velocity.
 
@@ -67,7 +69,7 @@ def film(
     command = _sample(trajectory.command, trajectory.dt, times)
     velocity = smooth(_sample(trajectory.velocity, trajectory.dt, times), SETTLE_S * fps)
     panel = Panel(robot.title, np.abs(command).max(axis=0), height)
-    studio = Studio(robot, width, height, meshes)
+    studio = Studio(robot, width, height, meshes, lay_floor)
     with studio, _encoder(path, width, height, fps) as encode:
         for i, view in enumerate(studio.views(qpos, fps, ASIDE)):
             arrows = [(velocity[i], MEASURED), (command[i], COMMANDED)]

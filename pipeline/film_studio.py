@@ -3,7 +3,7 @@
 import importlib
 import os
 import sys
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any, Self
 
@@ -95,13 +95,21 @@ class Studio:
         width: Of the picture, pixels.
         height: Of the picture, pixels.
         meshes: Folder with the vendor's meshes to draw instead of the model's own shapes.
+        lay_floor: Puts a floor that is not flat into the MJCF.
     """
 
     def __init__(
-        self, robot: RobotSpec, width: int, height: int, meshes: Path | None = None
+        self,
+        robot: RobotSpec,
+        width: int,
+        height: int,
+        meshes: Path | None = None,
+        lay_floor: Callable[[mujoco.MjSpec], None] | None = None,
     ) -> None:
         def edit(mjcf: mujoco.MjSpec) -> None:
             _dress(mjcf)
+            if lay_floor:
+                lay_floor(mjcf)
             if meshes:
                 add_meshes(mjcf, robot, meshes)
 

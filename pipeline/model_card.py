@@ -17,6 +17,10 @@ PHYSICS = {
     "warp": "MJX-Warp on {device}",
 }
 """What a policy was trained in, by backend."""
+CARD = "README.md"
+"""Name of the card, in the policy's folder."""
+GATE_HEADING = "## In the sim2sim gate\n"
+LIMITS_HEADING = "## Limits of use\n"
 LIMITS = """\
 - Flat, hard ground. Slopes, stairs, soft or slippery ground below friction 0.3 were never seen.
 - It is blind and has no memory: it reacts to what the IMU and the joints say now.
@@ -44,15 +48,45 @@ def model_card(source: Path) -> str:
         f"# {title}: walking policy\n",
         "![The policy walking in simulation](preview.webp)\n",
         _what(title, contract, trained, where),
-        "## In the sim2sim gate\n",
+        GATE_HEADING,
+        _judged(gate),
+        LIMITS_HEADING,
+        LIMITS,
+    ]
+    return "\n".join(parts)
+
+
+def with_gate(card: str, gate: dict[str, Any]) -> str:
+    """Replace what a card says of the gate, where its policy was judged anew.
+
+    Args:
+        card: Markdown that `model_card` wrote.
+        gate: Contents of the new gate.json.
+    """
+    before, _, rest = card.partition(GATE_HEADING)
+    _, _, after = rest.partition(LIMITS_HEADING)
+    return f"{before}{GATE_HEADING}\n{_judged(gate)}\n{LIMITS_HEADING}{after}"
+
+
+def _judged(gate: dict[str, Any]) -> str:
+    parts = [
         _table(("", "measured", "required"), _criteria(gate)),
         _table(("nominal episodes", "measured"), _quality(gate["nominal"])),
         "Episodes without a fall, of those run, when one thing changes:\n",
         _table(("", "survived"), _sweeps(gate)),
-        "[report.html](report.html) has every command and curve, gate.json every number.\n",
-        "## Limits of use\n",
-        LIMITS,
+        "Or in one of these situations:\n",
+        _table(("", "survived"), _scenarios(gate)),
     ]
+    if gate["margins"]:
+        share = f"{gate['settings']['margin_survival']:.0%}".replace("%", " %")
+        head = ("", "stands", "searched to", "survived there")
+        parts += [
+            f"The largest disturbance that at least {share} of the episodes stand:\n",
+            _table(head, _margins(gate)),
+        ]
+    parts.append(
+        "[report.html](report.html) has every command and curve, gate.json every number.\n"
+    )
     return "\n".join(parts)
 
 
@@ -62,7 +96,9 @@ def _what(title: str, contract: PolicyContract, trained: dict[str, Any], where: 
     intro = (
         f"`policy.onnx` maps an observation of {contract.observation_size} numbers to targets of "
         f"{contract.action_size} joints at {1 / contract.ctrl_dt:g} Hz; its contract (order, "
-        "scales, gains, limits) is in the file's metadata."
+        "scales, gains, limits) is in the file's metadata. `controller.onnx` is the same policy "
+        "with all of the contract inside: sensor readings in, joint targets out "
+        "([how](../../docs/controller.md))."
     )
     points = (
         f"Robot: {title}, driven joints {', '.join(contract.joint_names)}.",
@@ -114,13 +150,38 @@ def _quality(nominal: dict[str, Any]) -> list[tuple[str, ...]]:
 
 
 def _sweeps(gate: dict[str, Any]) -> list[tuple[str, ...]]:
+    return [
+        (f"{AXES[row['axis']][0]} {_amount(row['value'], row['unit'])}", _survived(row))
+        for row in gate["sweeps"]
+    ]
+
+
+def _scenarios(gate: dict[str, Any]) -> list[tuple[str, ...]]:
+    return [(row["name"].replace("_", " "), _survived(row)) for row in gate["scenarios"]]
+
+
+def _margins(gate: dict[str, Any]) -> list[tuple[str, ...]]:
     rows: list[tuple[str, ...]] = []
-    for sweep in gate["sweeps"]:
-        unit = "" if sweep["unit"] == "1" else f" {sweep['unit']}"
-        stood = sweep["episodes"] - sweep["falls"]
-        name = AXES[sweep["axis"]][0]
-        rows.append((f"{name} {sweep['value']:g}{unit}", f"{stood} of {sweep['episodes']}"))
+    for row in gate["margins"]:
+        there = next((tried for tried in row["tried"] if tried["value"] == row["value"]), None)
+        stands = _amount(row["value"], row["unit"])
+        rows.append(
+            (
+                AXES[row["axis"]][0],
+                f"{stands} and more" if row["beyond_limit"] else stands,
+                _amount(row["limit"], row["unit"]),
+                _survived(there) if there else "not beyond nominal",
+            )
+        )
     return rows
+
+
+def _amount(value: float, unit: str) -> str:
+    return f"{value:.3g}" if unit == "1" else f"{value:.3g} {unit}"
+
+
+def _survived(row: dict[str, Any]) -> str:
+    return f"{row['episodes'] - row['falls']} of {row['episodes']}"
 
 
 def _table(head: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:

@@ -15,7 +15,7 @@ from pipeline.env import make_env
 from pipeline.physics.make import on_cpu
 from pipeline.policy_folder import TrainedPolicy
 from pipeline.rollout import rollout
-from pipeline.sim2sim.scenarios import NOMINAL
+from pipeline.sim2sim.scenarios import NOMINAL, episodes_of
 from pipeline.sim2sim.simulator import GateSimulator
 
 EXTREME_SCALES = (0.0, 10.0, 1e3, 1e6)
@@ -127,11 +127,10 @@ def rollout_divergence(
             contract,
             robots.load(config.robot),
             config.sim2sim,
-            [NOMINAL] * ROLLOUT_ENVS,
+            episodes_of(NOMINAL, ROLLOUT_ENVS),
             config.seed,
         )
-        _, qpos = simulator.run(policy, schedule)
-        runs.append(qpos[:, :, 7:])
+        runs.append(simulator.run(policy, schedule).qpos[:, :, 7:])
     error = np.abs(runs[0] - runs[1]).max()
     return float(error) if np.isfinite(error) else float("inf")
 

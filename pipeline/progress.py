@@ -1,4 +1,4 @@
-"""What a person sees while training runs."""
+"""What a person sees while long work runs."""
 
 import shutil
 import sys
@@ -10,13 +10,22 @@ class Progress:
     """A line that updates in place on a terminal, and plain lines elsewhere.
 
     Args:
-        total: Environment steps of the whole run.
+        total: Environment steps, or whatever is counted, of the whole run.
         start: Steps done before this process started.
         stream: Where to write; standard error by default.
+        unit: What is counted.
+        doing: What the line begins with.
     """
 
-    def __init__(self, total: int, start: int = 0, stream: TextIO | None = None) -> None:
-        self._total, self._start = total, start
+    def __init__(
+        self,
+        total: int,
+        start: int = 0,
+        stream: TextIO | None = None,
+        unit: str = "steps",
+        doing: str = "",
+    ) -> None:
+        self._total, self._start, self._unit, self._doing = total, start, unit, doing
         self._stream = stream or sys.stderr
         self._in_place = self._stream.isatty()
         self._began: float | None = None
@@ -47,7 +56,9 @@ class Progress:
         rate = self._rate(steps)
         left = max(self._total - steps, 0) / rate if rate > 0 else float("nan")
         done = min(steps / self._total, 1)
-        parts = [f"{done:4.0%}", f"{steps / 1e6:.2f}M steps", f"{rate:,.0f}/s"]
+        count = f"{steps / 1e6:.2f}M" if self._total >= 1e5 else f"{steps:,}"
+        parts = [self._doing] if self._doing else []
+        parts += [f"{done:4.0%}", f"{count} {self._unit}", f"{rate:,.0f}/s"]
         parts.append(f"{_clock(left)} left")
         parts += [f"{name} {value:.3g}" for name, value in shown.items()]
         return "  ".join(parts)

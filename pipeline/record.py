@@ -13,17 +13,16 @@ import yaml
 
 import robots
 from deploy.commands import apply_dead_zone
-from deploy.contract import PolicyContract
 from deploy.log import LogHeader, LogWriter, Tick
 from deploy.observations import Inputs, joint_targets
 from deploy.policy import Policy
 from pipeline import config
 from pipeline.cli import expected_errors
 from pipeline.command_grid import command_grid
-from pipeline.config_sections import Sim2Sim
+from pipeline.config_gate import Sim2Sim
 from pipeline.files import sha256
 from pipeline.quality import Episodes
-from pipeline.sim2sim.scenarios import NOMINAL
+from pipeline.sim2sim.scenarios import NOMINAL, episodes_of
 from pipeline.sim2sim.simulator import GateSimulator
 
 SOURCE = "the gate's simulator"
@@ -31,28 +30,6 @@ TIMINGS = ("policy",)
 """Parts of a step that are timed."""
 STATE = "policy"
 """The only controller state that the simulator knows."""
-
-
-class RecordedSimulator(GateSimulator):
-    """One robot in the gate's nominal conditions; keeps what its sensors say and what it looks at.
-
-    Args:
-        contract: The policy's contract.
-        settings: The gate's settings.
-        seed: Seed of the initial errors.
-    """
-
-    inputs: Inputs
-    quat: np.ndarray
-
-    def __init__(self, contract: PolicyContract, settings: Sim2Sim, seed: int) -> None:
-        super().__init__(contract, robots.load(contract.robot), settings, [NOMINAL], seed)
-
-    def _read(self, command: np.ndarray, action: np.ndarray, phase: np.ndarray) -> Inputs:
-        inputs = super()._read(command, action, phase)
-        self.inputs = Inputs(*(value[0] for value in inputs))
-        self.quat = self._quat[0].astype(np.float32)
-        return inputs
 
 
 def record(
@@ -71,13 +48,22 @@ def record(
         How it walked.
     """
     contract = policy.contract
-    simulator = RecordedSimulator(contract, settings, seed)
+    simulator = GateSimulator(
+        contract, robots.load(contract.robot), settings, episodes_of(NOMINAL, 1), seed
+    )
+    seen: Inputs | None = None
+    quat = np.zeros(4, np.float32)
     # The simulated torso does not turn against the base.
     torso = 0.0 if contract.imu_frame == "torso" else None
     step = 0
 
+    def watch(inputs: Inputs, quats: np.ndarray) -> None:
+        nonlocal seen, quat
+        seen, quat = Inputs(*(value[0] for value in inputs)), quats[0]
+
     def logged(obs: np.ndarray) -> np.ndarray:
         nonlocal step
+        assert seen is not None  # the simulator shows what it is about to ask
         started_s = time.perf_counter()
         action = policy(obs)
         took_s = time.perf_counter() - started_s
@@ -87,9 +73,9 @@ def record(
                 step=step,
                 time_s=step * contract.ctrl_dt,
                 state=STATE,
-                imu_quat=simulator.quat,
-                imu_gyro=simulator.inputs.gyro,
-                inputs=simulator.inputs,
+                imu_quat=quat,
+                imu_gyro=seen.gyro,
+                inputs=seen,
                 sent_targets=targets,
                 observation=obs[0],
                 action=action[0],
@@ -103,8 +89,7 @@ def record(
         return action
 
     used = apply_dead_zone(commands.astype(np.float32), contract.command_dead_zone)
-    episodes, _ = simulator.run(logged, used[:, None])
-    return episodes
+    return simulator.run(logged, used[:, None], watch).episodes
 
 
 def header_of(policy: Policy) -> LogHeader:

@@ -38,7 +38,15 @@ def render(config: Config, policy: TrainedPolicy, out: Path) -> None:
     )
     size = {"width": settings.width, "height": settings.height}
     meshes = Path(settings.meshes) if settings.meshes else None
-    film(robot, trajectory, out / "video.mp4", **size, fps=settings.fps, meshes=meshes)
+    film(
+        robot,
+        trajectory,
+        out / "video.mp4",
+        width=settings.width,
+        height=settings.height,
+        fps=settings.fps,
+        meshes=meshes,
+    )
     preview(robot, trajectory, out / "preview.png", **size, at_s=settings.preview_s, meshes=meshes)
     preview_clip(
         robot,

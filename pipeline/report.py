@@ -10,11 +10,11 @@ from typing import Any
 import jinja2
 import numpy as np
 
-from pipeline import report_plots, report_words
+from pipeline import report_margins, report_plots, report_words
 from pipeline.files import write_atomically
 from pipeline.sim2sim.motor import CONSTANT_TORQUE_SHARE
+from pipeline.sim2sim.schema import SCHEMA_VERSION
 
-SCHEMA_VERSION = 1
 COMPONENTS = (("vx", "m/s"), ("vy", "m/s"), ("yaw rate", "rad/s"))
 
 
@@ -61,6 +61,15 @@ class Traces:
 
 
 @dataclass(frozen=True)
+class Films:
+    """What is filmed: mp4 files, or the reason why there are none."""
+
+    demo: bytes | None
+    worst: bytes | None
+    no_video_reason: str = ""
+
+
+@dataclass(frozen=True)
 class Verdict:
     """What the page says first."""
 
@@ -73,8 +82,8 @@ def write_report(
     path: Path,
     gate: dict[str, Any],
     traces: Traces,
-    video: bytes | None,
-    no_video_reason: str = "",
+    films: Films,
+    against: dict[str, Any] | None = None,
 ) -> None:
     """Write the gate's report; an older one stays until the new one is whole.
 
@@ -82,8 +91,8 @@ def write_report(
         path: The HTML file.
         gate: Contents of gate.json.
         traces: Episodes to plot.
-        video: An mp4 file, embedded.
-        no_video_reason: Said in the video's place when there is none.
+        films: What is embedded.
+        against: Another gate.json, shown beside.
 
     Raises:
         ValueError: gate.json of another schema.
@@ -91,10 +100,12 @@ def write_report(
     if gate["schema_version"] != SCHEMA_VERSION:
         found = gate["schema_version"]
         raise ValueError(f"gate.json: schema_version {found}; this report reads {SCHEMA_VERSION}")
-    write_atomically(path, _page(gate, traces, video, no_video_reason))
+    write_atomically(path, _page(gate, traces, films, against))
 
 
-def _page(gate: dict[str, Any], traces: Traces, video: bytes | None, no_video_reason: str) -> str:
+def _page(
+    gate: dict[str, Any], traces: Traces, films: Films, against: dict[str, Any] | None
+) -> str:
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(Path(__file__).parent),
         autoescape=True,
@@ -112,9 +123,21 @@ def _page(gate: dict[str, Any], traces: Traces, video: bytes | None, no_video_re
         required={item["name"]: item["required"] for item in gate["criteria"]},
         episodes=list(_episodes(traces, gate["settings"]["settle_s"])),
         motors=list(_motors(traces)),
-        video=base64.b64encode(video).decode() if video else None,
-        no_video_reason=no_video_reason,
+        margins=report_margins.margins(gate, against),
+        margin_share=gate["settings"]["margin_survival"],
+        curves=list(report_margins.curves(gate)),
+        scenarios=report_margins.scenarios(gate, against),
+        worst=report_margins.worst(gate),
+        against=against,
+        theirs={item["name"]: item for item in (against or {}).get("criteria", [])},
+        demo_film=_embedded(films.demo),
+        worst_film=_embedded(films.worst),
+        no_video_reason=films.no_video_reason,
     )
+
+
+def _embedded(film: bytes | None) -> str | None:
+    return base64.b64encode(film).decode() if film else None
 
 
 def verdict(gate: dict[str, Any]) -> Verdict:

@@ -47,6 +47,41 @@ def sweep_chart(
     return picture(title, frame.height, parts)
 
 
+def curve_chart(
+    title: str,
+    points: Sequence[tuple[float, float, float, float]],
+    nominal: float,
+    margins: Sequence[float],
+    unit: str,
+) -> str:
+    """Draw the share of episodes that survive against how much of a disturbance there is.
+
+    Args:
+        title: Said to those who cannot see the chart.
+        points: Value, share, low and high end of its interval; sorted by value.
+        nominal: Where the axis stands if nothing is said: all survive there.
+        margins: What is tolerated.
+        unit: Of the values; durations are drawn in ms.
+    """
+    scale = 1e3 if unit == "s" else 1.0
+    xs = [scale * x for x in (*(p[0] for p in points), nominal)]
+    pad = 0.04 * (max(xs) - min(xs))
+    frame = Frame((min(xs) - pad, max(xs) + pad), (0.0, 1.0), height=156, bottom=36, top=10)
+    parts = [frame.y_axis([0.0, 0.5, 1.0], ["0\u202f%", "50\u202f%", "100\u202f%"])]
+    parts.append(frame.x_axis(ticks_between(*frame.x, 5)))
+    shown = {"s": "ms", "1": ""}.get(unit, unit)
+    parts.append(text(shown, (frame.left + WIDTH) / 2, 152, "middle"))
+    parts.append(frame.line("zero", (scale * nominal, scale * nominal), frame.y))
+    parts += [frame.line("required", (scale * m, scale * m), frame.y) for m in margins]
+    line = np.asarray([(scale * x, share) for x, share, _, _ in points])
+    parts.append(_curve(frame, "measured", line[:, 0], line[:, 1]))
+    for (x, share), (_, _, low, high) in zip(line, points, strict=True):
+        css = "steady" if share == 1 else "fell"
+        parts.append(frame.line(f"interval {css}", (x, x), (low, high)))
+        parts.append(_marker(css, frame.px(x), frame.py(share)))
+    return picture(title, frame.height, parts)
+
+
 def sweep_class(falls: int, high: float, required: float | None) -> str:
     """`steady`: no fall; `below`: the whole interval misses the requirement; else `fell`."""
     if not falls:

@@ -10,16 +10,38 @@ CRITERIA = {
     "planar_rmse": "Planar velocity error",
     "yaw_rmse": "Yaw rate error",
     "swept_survival": "Survival, all sweeps",
+    "scenario_survival": "Survival, named scenarios",
+    "regressions": "Margins lost against the baseline",
 }
 COMPARISONS = {"<=": "at most", ">=": "at least"}
-# Title, and what the sweep changes.
+# Title, and what it is.
 AXES = {
     "friction": ("Floor friction", "Sliding friction coefficient of the floor."),
+    "floor_softness_s": ("Soft floor", "Time constant in which a contact gives way."),
+    "slope": ("Slope", "Of the floor; positive: uphill for who walks forward from the start."),
+    "bump_height": ("Bumps", "Height of the highest bump above the lowest hollow."),
+    "step_height": ("Steps", "Height of the edges between the slabs of the floor."),
     "payload_kg": ("Payload", "Mass added to the trunk; negative: taken away."),
+    "com_x": ("Centre of mass, forward", "Shift of the trunk's centre of mass."),
+    "com_y": ("Centre of mass, sideways", "Shift of the trunk's centre of mass."),
     "motor_strength": ("Motor strength", "Share of its torque that each motor gives."),
+    "kp_scale": ("Position gain", "Multiple of every motor's kp."),
+    "kd_scale": ("Velocity gain", "Multiple of every motor's kd."),
+    "full_torque_share": ("Torque-speed curve", "Share of the no-load speed with full torque."),
+    "battery_sag": ("Battery sag", "Share of the voltage, and of the no-load speed, that is lost."),
     "latency_s": ("Latency", "Delay between the policy's action and the motors."),
+    "jitter_s": ("Latency jitter", "Up to this much delay, drawn anew at each control step."),
+    "dropped_frames": ("Lost sensor frames", "Share of the control steps without a new reading."),
     "noise_scale": ("Sensor noise", "Multiple of the sensor noise in params.yaml."),
+    "gyro_bias": ("Gyro bias", "Constant error of the angular velocity, in any direction."),
+    "encoder_offset": ("Encoder offset", "Up to this much constant error of each joint's angle."),
     "push_speed": ("Pushes", "Jump of the trunk's velocity at each shove."),
+    "drop_height": ("Drop", "Height the robot is let go at."),
+    "stumble": ("Stumble", "Tilt at the start, with turning and joints off by as much."),
+    "commands": ("Commands", "What is asked for during the episode."),
+    "sim_dt": ("Physics step", "Of the simulator."),
+    "integrator": ("Integrator", "Of the simulator."),
+    "cone": ("Friction cone", "Of the simulator."),
 }
 # Key of gate.json's `nominal`, title, unit, digits, what it tells.
 QUALITY = (
@@ -68,6 +90,47 @@ QUALITY = (
     ),
 )
 
+# The same of `gait`.
+GAIT = (
+    ("cost_of_transport", "Cost of transport", "", 2, "Mechanical power over weight times speed."),
+    ("settling_time_s", "Settling time", "s", 2, "Until a command's speed is reached and kept."),
+    ("standing_drift_mps", "Drift, standing", "m/s", 4, "Of the base where nothing is asked."),
+    ("standing_turn_radps", "Turning, standing", "rad/s", 4, "The same of the heading."),
+    ("bias_vx", "Bias, forward", "m/s", 3, "Mean of measured minus asked, over all commands."),
+    ("bias_vy", "Bias, sideways", "m/s", 3, "The same to the left."),
+    ("bias_yaw_rate", "Bias, turning", "rad/s", 3, "The same counter-clockwise."),
+    ("foot_clearance_m", "Foot clearance", "m", 3, "Median height of a swing above the floor."),
+    (
+        "impact_bodyweights",
+        "Impact",
+        "body weights",
+        2,
+        "99 % of all samples of the force on a foot are below.",
+    ),
+    (
+        "joint_limit_use_p99",
+        "Joint range use",
+        "%",
+        0,
+        "How near joints come to their limits, at the 99th percentile: 100 % is at one.",
+    ),
+    (
+        "fast_action_share",
+        "Action above 5 Hz",
+        "%",
+        1,
+        "Share of the actions' variance faster than a gait asks for.",
+    ),
+    ("self_contacts_per_s", "Self-collisions", "/s", 2, "Control steps with one, per second."),
+    (
+        "mirror_error_rad",
+        "Mirror error",
+        "rad",
+        6,
+        "How far the targets of a mirrored view are from the mirrored targets.",
+    ),
+)
+
 
 def number(value: float | None, unit: str = "", digits: int = 3) -> str:
     """A number with its unit; `%` takes a share. Integers stay whole, NaN is `not measured`."""
@@ -87,8 +150,10 @@ def _percent(share: float, digits: int) -> str:
     return f"{100 * share:.{digits}f}{NARROW}%"
 
 
-def brief(value: float, unit: str = "") -> str:
+def brief(value: float | str, unit: str = "") -> str:
     """A setting as short as it goes; the unit `1` is left out, small durations are in ms."""
+    if isinstance(value, str):
+        return plain(value).lower()
     if unit == "s" and value and abs(value) < 0.1:
         value, unit = 1e3 * value, "ms"
     return f"{value:.6g}{NARROW}{'' if unit == '1' else unit}".rstrip(NARROW).replace("-", "\u2212")

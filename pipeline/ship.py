@@ -8,7 +8,7 @@ from pipeline import config
 from pipeline.bake import CONTROLLER, bake_beside, is_baked_from
 from pipeline.cli import ARTIFACTS, expected_errors
 from pipeline.files import sha256, write_atomically
-from pipeline.model_card import model_card
+from pipeline.model_card import CARD, model_card
 from robots.errors import UserError
 
 POLICIES = Path("policies")
@@ -69,10 +69,11 @@ def main() -> None:
         policy = POLICIES / robot / "policy.onnx"
         if not is_baked_from(policy.with_name(CONTROLLER), policy):
             written.append(bake_beside(policy, settings))
-        card = POLICIES / robot / "README.md"
+        card = POLICIES / robot / CARD
         write_atomically(card, model_card(ARTIFACTS / robot))
         for path in (*written, card):
             print(path)
+        print(f"next: make gate ROBOT={robot} PROFILE=full  # adds the margins")
 
 
 if __name__ == "__main__":

@@ -35,8 +35,10 @@ CHANGES = {
         "enabled": False,
         "episode_s": 2.0,
         "settle_s": 0.5,
-        "nominal_episodes": 13,
-        "sweep_episodes": 2,
+        "profiles": {
+            "quick": {"nominal": 13, "sweep": 2, "scenario": 2, "margin": 0},
+            "full": {"nominal": 13, "sweep": 2, "scenario": 2, "margin": 2},
+        },
     },
 }
 """Parameters of the miniature, over params.yaml; gate thresholds are off."""

@@ -15,7 +15,7 @@ import pytest
 from PIL import Image
 
 from pipeline.bake import is_baked_from
-from pipeline.model_card import model_card
+from pipeline.model_card import model_card, with_gate
 from tests.miniature import environment, make_miniature, read_params, run, write_params
 
 OUT = Path("artifacts/go2")
@@ -51,7 +51,9 @@ def test_repro_writes_every_output(reproduced):
         "planar_rmse",
         "yaw_rmse",
         "swept_survival",
+        "scenario_survival",
     }
+    assert gate["profile"] == "quick" and gate["margins"] == []
     parity = json.loads((out / "parity.json").read_text())
     assert parity["passed"] is True
     assert parity["measured"]["controller_recorded_batch_10000"] <= 1e-5
@@ -85,7 +87,24 @@ def test_the_model_card_tells_what_was_measured(reproduced):
     for sweep in gate["sweeps"]:
         stood = sweep["episodes"] - sweep["falls"]
         assert f"{sweep['value']:g}" in card and f"| {stood} of {sweep['episodes']} |" in card
+    for scenario in gate["scenarios"]:
+        assert f"| {scenario['name'].replace('_', ' ')} |" in card
     assert "hoist" in card
+
+
+def test_a_card_follows_a_new_gate_and_keeps_the_rest(reproduced):
+    out = reproduced / OUT
+    card, gate = model_card(out), json.loads((out / "gate.json").read_text())
+    assert with_gate(card, gate) == card
+    tried = {"value": 1.25, "episodes": 40, "falls": 1}
+    margin = {"axis": "push_speed", "unit": "m/s", "value": 1.25, "limit": 2.5, "tried": [tried]}
+    gate["margins"] = [{**margin, "beyond_limit": False}]
+    gate["criteria"][0]["measured"] = 77
+    anew = with_gate(card, gate)
+    assert "| Pushes | 1.25 m/s | 2.5 m/s | 39 of 40 |" in anew
+    assert "| 77 |" in anew and "| 77 |" not in card
+    for part in ("# Unitree Go2: walking policy\n", "million environment", "thumb on the remote"):
+        assert anew.count(part) == card.count(part) == 1
 
 
 def test_repro_again_does_nothing(reproduced):

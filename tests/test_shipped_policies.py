@@ -12,8 +12,10 @@ from pipeline.command_grid import command_grid
 from pipeline.files import sha256
 from pipeline.provenance import ROOT
 from pipeline.quality import summarize
-from pipeline.sim2sim.scenarios import NOMINAL
+from pipeline.sim2sim.scenarios import NOMINAL, episodes_of
+from pipeline.sim2sim.schema import read_gate
 from pipeline.sim2sim.simulator import GateSimulator
+from pipeline.sim2sim.table import margins_table
 
 NAMES = robots.names()
 EPISODES = 26
@@ -26,6 +28,13 @@ def test_every_robot_ships_and_nothing_else():
     assert set(NAMES) >= {"go2", "g1", "h1", "h1_2"}
 
 
+def test_the_docs_have_the_margins_of_all():
+    gates = {name: read_gate(ROOT / "policies" / name / "gate.json") for name in NAMES}
+    table = margins_table(gates)
+    assert len(table.splitlines()) >= 22
+    assert table in (ROOT / "docs/gate.md").read_text(), "python -m pipeline.sim2sim.table"
+
+
 @pytest.fixture(scope="module", params=NAMES)
 def shipped(request):
     return ROOT / "policies" / request.param
@@ -34,6 +43,7 @@ def shipped(request):
 def test_every_robot_ships_all_its_papers(shipped):
     gate = json.loads((shipped / "gate.json").read_text())
     assert gate["passed"]
+    assert gate["profile"] == "full" and len(gate["margins"]) >= 20, "make gate PROFILE=full"
     assert gate["robot"] == shipped.name
     assert gate["policy_sha256"] == sha256((shipped / "policy.onnx").read_bytes())
     for name in ("metrics.json", "parity.json", "report.html", "preview.png", "preview.webp"):
@@ -100,10 +110,11 @@ def test_it_walks_in_the_nominal_part_of_the_gate(shipped, make_config):
     policy, settings = Policy(shipped / "policy.onnx"), config.sim2sim
     contract = policy.contract
     robot = robots.load(shipped.name)
-    simulator = GateSimulator(contract, robot, settings, [NOMINAL] * EPISODES, config.seed)
+    walks = episodes_of(NOMINAL, EPISODES)
+    simulator = GateSimulator(contract, robot, settings, walks, config.seed)
     steps = round(settings.episode_s / contract.ctrl_dt)
     commands = np.resize(command_grid(contract.command_ranges), (EPISODES, 3))
-    episodes, _ = simulator.run(policy, np.broadcast_to(commands, (steps, EPISODES, 3)))
+    episodes = simulator.run(policy, np.broadcast_to(commands, (steps, EPISODES, 3))).episodes
     figures = summarize(episodes, contract, round(settings.settle_s / contract.ctrl_dt))
     assert figures["falls"] == 0
     assert figures["planar_rmse"] <= settings.thresholds.planar_rmse

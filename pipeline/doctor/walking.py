@@ -11,12 +11,12 @@ import yaml
 from deploy.contract import ContractError, PolicyContract
 from pipeline.command_grid import command_grid
 from pipeline.config import Config, ConfigError, parse
-from pipeline.config_sections import Sim2Sim
+from pipeline.config_gate import Sim2Sim
 from pipeline.doctor.adapter import Adapter, CannotWalkError, Order, make_contract
 from pipeline.doctor.described import Described
 from pipeline.provenance import ROOT
 from pipeline.quality import Episodes, rms, tracking_errors
-from pipeline.sim2sim.scenarios import NOMINAL
+from pipeline.sim2sim.scenarios import NOMINAL, episodes_of
 from pipeline.sim2sim.simulator import GateSimulator
 from robots import RobotSpec
 
@@ -118,9 +118,10 @@ def _simulate(
     """Run one contract; MuJoCo logs its warnings into the working directory, so to nowhere."""
     steps = round(duration_s / contract.ctrl_dt)
     with tempfile.TemporaryDirectory() as folder, contextlib.chdir(folder):
-        simulator = GateSimulator(contract, spec, settings, [NOMINAL] * len(rows), seed=0)
-        episodes, _ = simulator.run(adapter, np.broadcast_to(rows, (steps, *rows.shape)))
-    return episodes
+        episodes = episodes_of(NOMINAL, len(rows))
+        simulator = GateSimulator(contract, spec, settings, episodes, seed=0)
+        found = simulator.run(adapter, np.broadcast_to(rows, (steps, *rows.shape)))
+    return found.episodes
 
 
 def _judge(episodes: Episodes) -> Walk:

@@ -2,23 +2,28 @@
 
 import importlib.metadata
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from deploy.policy import Policy
-from pipeline.command_grid import command_grid
 from pipeline.config import Config
-from pipeline.config_sections import Sim2Sim, Thresholds
+from pipeline.config_gate import UNITS, Conditions
 from pipeline.files import sha256, without_nan
-from pipeline.quality import Episodes, by_command, rms, summarize, tracking_errors, wilson
-from pipeline.sim2sim.scenarios import NOMINAL, UNITS, Scenario, scenarios
-from pipeline.sim2sim.simulator import GateSimulator
+from pipeline.quality import Episodes, by_command, summarize
+from pipeline.sim2sim.baseline import compare, load_baseline
+from pipeline.sim2sim.commands import demonstration, schedule
+from pipeline.sim2sim.criteria import judge
+from pipeline.sim2sim.gait import gait_figures
+from pipeline.sim2sim.margins import find_margins
+from pipeline.sim2sim.recording import Recording
+from pipeline.sim2sim.scenarios import NOMINAL, Episode, Scenario, episodes_of, named, swept
+from pipeline.sim2sim.schema import SCHEMA_VERSION
+from pipeline.sim2sim.trial import Outcome, Trials, tally
 from robots import RobotSpec
 from robots.errors import UserError
 
-SCHEMA_VERSION = 1
-"""Version of gate.json's layout."""
 LIBRARIES = ("mujoco", "numpy", "onnxruntime")
 
 
@@ -34,13 +39,15 @@ class Verdict:
         gate: Contents of gate.json.
         nominal: Recordings of the nominal episodes.
         demo: Recording of one nominal robot going through several commands.
-        demo_qpos: (T, nq) its configuration.
+        worst: Recording of the episode that `gate["worst"]` names.
+        worst_conditions: What that episode met.
     """
 
     gate: dict[str, Any]
     nominal: Episodes
-    demo: Episodes
-    demo_qpos: np.ndarray
+    demo: Recording
+    worst: Recording
+    worst_conditions: Conditions
 
 
 def run_gate(policy: Policy, robot: RobotSpec, config: Config) -> Verdict:
@@ -53,34 +60,26 @@ def run_gate(policy: Policy, robot: RobotSpec, config: Config) -> Verdict:
 
     Raises:
         GateError: If the policy is for another robot.
+        UserError: If the baseline cannot be compared with.
     """
-    contract, settings = policy.contract, config.sim2sim
+    settings, contract = config.sim2sim, policy.contract
     if contract.robot != robot.name:
         raise GateError(
             f"{policy.path}: is a policy for {contract.robot!r}, but params.yaml asks for "
             f"{robot.name!r}"
         )
-    swept = scenarios(settings)
-    cases = [NOMINAL] * settings.nominal_episodes
-    cases += [case for case in swept for _ in range(settings.sweep_episodes)]
-    cases += [NOMINAL]  # the demonstration
-    steps = round(settings.episode_s / contract.ctrl_dt)
-    grid = command_grid(contract.command_ranges)
-    commands = np.broadcast_to(_commands(grid, settings, len(swept)), (steps, len(cases) - 1, 3))
-    demo = _demonstration(grid, steps)
-    simulator = GateSimulator(contract, robot, settings, cases, config.seed)
-    episodes, qpos = simulator.run(policy, np.concatenate([commands, demo[:, None]], axis=1))
-
-    settle = round(settings.settle_s / contract.ctrl_dt)
-    index = np.arange(len(cases))
-    nominal = episodes.select(index < settings.nominal_episodes)
-    summary = summarize(nominal, contract, settle)
-    sweeps = []
-    for place, case in enumerate(swept):
-        first = settings.nominal_episodes + place * settings.sweep_episodes
-        group = episodes.select(np.arange(first, first + settings.sweep_episodes))
-        sweeps.append(_sweep_row(case, group, settle))
-    criteria = judge(summary, sweeps, settings.thresholds, settings.episode_s)
+    baseline = load_baseline(Path(settings.baseline), robot.name) if settings.baseline else None
+    trials = Trials(policy, robot, settings, config.seed)
+    nominal, demo, nominal_outcomes = _walk_nominally(trials)
+    summary = summarize(nominal.episodes, contract, trials.settle)
+    many = settings.episodes
+    sweeps, sweep_outcomes = _rows(trials, swept(settings), many.sweep, "sweeps")
+    scenarios, scenario_outcomes = _rows(trials, named(settings), many.scenario, "scenarios")
+    margins = find_margins(trials, settings.margins, many.margin) if many.margin else []
+    held_to = settings.profiles.full.margin
+    regressions = compare(trials, baseline, settings.margins, held_to) if baseline else []
+    criteria = judge(summary, sweeps, scenarios, regressions, settings)
+    worst = _worst([*nominal_outcomes, *sweep_outcomes, *scenario_outcomes])
     gate = {
         "schema_version": SCHEMA_VERSION,
         "passed": all(criterion["passed"] for criterion in criteria),
@@ -88,127 +87,84 @@ def run_gate(policy: Policy, robot: RobotSpec, config: Config) -> Verdict:
         "robot": robot.name,
         "policy_sha256": sha256(policy.path.read_bytes()),
         "seed": config.seed,
+        "profile": settings.profile,
         "criteria": criteria,
-        "nominal": {**summary, "commands": by_command(nominal, settle)},
+        "nominal": {**summary, "commands": by_command(nominal.episodes, trials.settle)},
+        "gait": gait_figures(nominal, contract, robot, trials.settle, policy),
         "sweeps": sweeps,
+        "scenarios": scenarios,
+        "margins": margins,
+        "regressions": regressions,
+        "worst": _named(worst),
+        "episodes": trials.count,
         "settings": {
             "sim_dt": settings.sim_dt,
             "integrator": settings.integrator,
             "cone": "elliptic",
             "episode_s": settings.episode_s,
             "settle_s": settings.settle_s,
+            "push_interval_s": settings.push_interval_s,
+            "margin_survival": settings.margins.survival,
+            "margin_sim_dt": settings.margins.sim_dt or settings.sim_dt,
         },
         "versions": {name: importlib.metadata.version(name) for name in LIBRARIES},
     }
-    last = index == len(cases) - 1
-    return Verdict(without_nan(gate), nominal, episodes.select(last), qpos[:, -1])
+    return Verdict(
+        without_nan(gate),
+        nominal.episodes,
+        demo,
+        trials.record([worst.episode]),
+        worst.episode.scenario.conditions,
+    )
 
 
-def _commands(grid: np.ndarray, settings: Sim2Sim, num_swept: int) -> np.ndarray:
-    """(1, n, 3): the grid over and over within the nominal and within each swept scenario."""
-    groups = [settings.nominal_episodes] + [settings.sweep_episodes] * num_swept
-    return np.concatenate([np.resize(grid, (size, 3)) for size in groups])[None]
+def _walk_nominally(trials: Trials) -> tuple[Recording, Recording, list[Outcome]]:
+    """The nominal episodes, and the demonstration beside them."""
+    count = trials.settings.episodes.nominal
+    episodes = episodes_of(NOMINAL, count)
+    commands = schedule(episodes, trials.grid, trials.steps, trials.policy.contract.ctrl_dt)
+    demo = demonstration(trials.grid, trials.steps)[:, None]
+    recording = trials.record(
+        [*episodes, Episode(NOMINAL, count)], np.concatenate([commands, demo], axis=1)
+    )
+    nominal = recording.select(np.arange(count))
+    return nominal, recording.select([count]), trials.outcomes(nominal, episodes)
 
 
-def _demonstration(grid: np.ndarray, steps: int) -> np.ndarray:
-    """(T, 3): forward, turning, sideways, backward, each for a fifth, then standing."""
-    shown = [grid[index] for index in (4, 10, 7, 2, 0)]
-    return np.repeat(shown, -(-steps // len(shown)), axis=0)[:steps]
+def _rows(
+    trials: Trials, scenarios: list[Scenario], episodes: int, doing: str
+) -> tuple[list[dict[str, Any]], list[Outcome]]:
+    """One row of gate.json per scenario, and how each episode ended."""
+    outcomes = trials.run([e for s in scenarios for e in episodes_of(s, episodes)], doing)
+    rows: list[dict[str, Any]] = []
+    for place, scenario in enumerate(scenarios):
+        found = tally(outcomes[place * episodes : (place + 1) * episodes])
+        if scenario.value is None:
+            conditions = scenario.conditions.model_dump(exclude_unset=True)
+            head: dict[str, Any] = {"name": scenario.name, "conditions": conditions}
+        else:
+            unit = UNITS[scenario.name]
+            head = {"axis": scenario.name, "unit": unit, "value": scenario.value}
+        rows.append({**head, **found})
+    return rows, outcomes
 
 
-def _sweep_row(case: Scenario, group: Episodes, settle: int) -> dict[str, Any]:
-    episodes, falls = len(group.fell_at), int(group.fell.sum())
-    low, high = wilson(episodes - falls, episodes)
-    planar, yaw = tracking_errors(group, settle)
+def _worst(outcomes: list[Outcome]) -> Outcome:
+    """The earliest fall of the first scenario with one; else the largest tracking error."""
+    for outcome in outcomes:
+        if outcome.fell_at_s is not None:
+            label = outcome.episode.scenario.label
+            fallen = [o for o in outcomes if o.fell_at_s and o.episode.scenario.label == label]
+            return min(fallen, key=lambda o: o.fell_at_s or 0.0)
+    return max(outcomes, key=lambda o: np.nan_to_num(o.planar_error, nan=-1.0))
+
+
+def _named(worst: Outcome) -> dict[str, Any]:
+    scenario = worst.episode.scenario
     return {
-        "axis": case.axis,
-        "unit": UNITS[case.axis],
-        "value": case.value,
-        "episodes": episodes,
-        "falls": falls,
-        "survival": 1 - falls / episodes,
-        "survival_low": low,
-        "survival_high": high,
-        "planar_rmse": rms(planar),
-        "yaw_rmse": rms(yaw),
+        "scenario": scenario.name,
+        "value": scenario.value,
+        "number": worst.episode.number,
+        "fell_at_s": worst.fell_at_s,
+        "planar_error": worst.planar_error,
     }
-
-
-def judge(
-    nominal: dict[str, float | int],
-    sweeps: list[dict[str, Any]],
-    thresholds: Thresholds,
-    episode_s: float,
-) -> list[dict[str, Any]]:
-    """Hold what was measured against what is required; what could not be measured fails.
-
-    Args:
-        nominal: Figures of the nominal episodes.
-        sweeps: One row per swept scenario.
-        thresholds: What is required.
-        episode_s: Length of an episode, s.
-    """
-    swept = sum(row["episodes"] for row in sweeps)
-    survived = swept - sum(row["falls"] for row in sweeps)
-
-    rows = [
-        (
-            "nominal_falls",
-            f"falls in {nominal['episodes']} nominal episodes of {episode_s:g} s",
-            nominal["falls"],
-            thresholds.nominal_falls,
-            "<=",
-            "",
-        ),
-        (
-            "planar_rmse",
-            "nominal tracking of planar velocity, RMSE over commands",
-            nominal["planar_rmse"],
-            thresholds.planar_rmse,
-            "<=",
-            "m/s",
-        ),
-        (
-            "yaw_rmse",
-            "nominal tracking of yaw rate, RMSE over commands",
-            nominal["yaw_rmse"],
-            thresholds.yaw_rmse,
-            "<=",
-            "rad/s",
-        ),
-        (
-            "swept_survival",
-            f"share of {swept} swept episodes of {episode_s:g} s without a fall",
-            survived / swept,
-            thresholds.swept_survival,
-            ">=",
-            "",
-        ),
-    ]
-    return [
-        {
-            "name": name,
-            "description": description,
-            "measured": measured,
-            "required": required,
-            "comparison": comparison,
-            "unit": unit,
-            "passed": bool(measured <= required if comparison == "<=" else measured >= required),
-        }
-        for name, description, measured, required, comparison, unit in rows
-    ]
-
-
-def failures(gate: dict[str, Any]) -> list[str]:
-    """One line per criterion that was not met: what was measured and what is required."""
-    return [
-        f"{c['name']}: measured {_number(c['measured'])}, required {c['comparison']} "
-        f"{_number(c['required'])} {c['unit']}".rstrip()
-        + f" ({c['description']})"
-        for c in gate["criteria"]
-        if not c["passed"]
-    ]
-
-
-def _number(value: float | None) -> str:
-    return "nothing (every robot fell)" if value is None else f"{value:.4g}"

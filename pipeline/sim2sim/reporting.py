@@ -1,15 +1,21 @@
-"""From a verdict to report.html: pick what is drawn, film the demonstration, hand it over."""
+"""From a verdict to report.html: pick what is drawn, film what is shown, hand it over."""
 
+import functools
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 import numpy as np
 
 from deploy.contract import PolicyContract
+from pipeline.config_gate import Conditions
 from pipeline.film import Trajectory, film
 from pipeline.film_studio import RenderingUnavailableError
-from pipeline.report import Traces, write_report
+from pipeline.report import Films, Traces, write_report
+from pipeline.sim2sim.floor import Floor, half_size
 from pipeline.sim2sim.gate import Verdict
+from pipeline.sim2sim.recording import Recording
+from pipeline.sim2sim.scenarios import NOMINAL
 from robots import RobotSpec
 
 SHOWN_COMMANDS = 6
@@ -17,30 +23,49 @@ SHOWN_COMMANDS = 6
 WIDTH, HEIGHT, FPS = 640, 360, 25
 
 
-def report(path: Path, verdict: Verdict, robot: RobotSpec, contract: PolicyContract) -> None:
-    """Write the report, with a film where this machine can draw one.
+def report(
+    path: Path,
+    verdict: Verdict,
+    robot: RobotSpec,
+    contract: PolicyContract,
+    against: dict[str, Any] | None = None,
+) -> None:
+    """Write the report, with films where this machine can draw them.
 
     Args:
         path: Where to write.
         verdict: What the gate found.
         robot: The robot.
         contract: The policy's contract.
+        against: Another gate.json to show beside.
     """
+    try:
+        films = Films(
+            demo=_film(verdict.demo, NOMINAL.conditions, robot, contract),
+            worst=_film(verdict.worst, verdict.worst_conditions, robot, contract),
+        )
+    except RenderingUnavailableError as error:
+        films = Films(None, None, str(error))
+    write_report(path, verdict.gate, traces(verdict, contract), films, against)
+
+
+def _film(
+    recording: Recording, conditions: Conditions, robot: RobotSpec, contract: PolicyContract
+) -> bytes:
+    """An mp4 of the one episode recorded, on its floor."""
+    duration_s = len(recording.qpos) * contract.ctrl_dt
+    floor = Floor.of(conditions, half_size(contract.command_ranges, duration_s))
+    lay_floor = functools.partial(floor.lay, slope=conditions.slope)
     trajectory = Trajectory(
         dt=contract.ctrl_dt,
-        qpos=verdict.demo_qpos,
-        command=verdict.demo.command[:, 0],
-        velocity=verdict.demo.velocity[:, 0],
+        qpos=recording.qpos[:, 0],
+        command=recording.episodes.command[:, 0],
+        velocity=recording.episodes.velocity[:, 0],
     )
-    video, reason = None, ""
     with TemporaryDirectory() as folder:
-        try:
-            video_path = Path(folder) / "demo.mp4"
-            film(robot, trajectory, video_path, width=WIDTH, height=HEIGHT, fps=FPS)
-            video = (Path(folder) / "demo.mp4").read_bytes()
-        except RenderingUnavailableError as error:
-            reason = str(error)
-    write_report(path, verdict.gate, traces(verdict, contract), video, reason)
+        path = Path(folder) / "film.mp4"
+        film(robot, trajectory, path, width=WIDTH, height=HEIGHT, fps=FPS, lay_floor=lay_floor)
+        return path.read_bytes()
 
 
 def traces(verdict: Verdict, contract: PolicyContract) -> Traces:

@@ -1,50 +1,48 @@
-"""Many robots in plain CPU MuJoCo, each in a scenario of its own, driven by one policy.
+"""A policy that drives the gate's robots, through the same `deploy` code as on the robot.
 
-A finer step than in training, elliptic cones, self-collision and motors with a torque-speed limit;
-observation and action go through the same `deploy` code as on the robot.
+A finer step than in training, elliptic cones, self-collision and motors with a torque-speed limit.
 """
 
 from collections import deque
 from collections.abc import Callable
 
-import mujoco
 import numpy as np
-from mujoco.batch import SimulationError
 
 from deploy.contract import PolicyContract
-from deploy.frames import projected_gravity, rotate_inverse
-from deploy.observations import (
-    Inputs,
-    advance_phase,
-    joint_targets,
-    observe,
-)
-from pipeline.config import ConfigError
-from pipeline.config_sections import Sim2Sim
-from pipeline.physics.native import INTEGRATORS, diverged, make_batch
-from pipeline.quality import Episodes
+from deploy.observations import Inputs, advance_phase, joint_targets, observe
+from pipeline.config_gate import Sim2Sim
+from pipeline.sim2sim.draws import Draws, draw
+from pipeline.sim2sim.floor import half_size
 from pipeline.sim2sim.motor import motor_torque
-from pipeline.sim2sim.scenarios import Scenario
+from pipeline.sim2sim.recording import Recorder, Recording
+from pipeline.sim2sim.scenarios import Episode
+from pipeline.sim2sim.sensors import Sensors
+from pipeline.sim2sim.world import World
 from robots import RobotSpec
-from robots.model import SPAWN_KEY, build_model
 
-MAX_TILT = 1.0
-"""Tilt that counts as a fall, rad."""
-MIN_HEIGHT_SHARE = 0.5
-"""Base height that counts as a fall, as a share of the spawn height."""
-START_JOINT_ERROR = 0.05
-"""Half width of the joints' error at the start of an episode, rad."""
+LYING_S = 1.0
+"""How long a robot that fell can be watched, s."""
+MOTOR_AXES = ("kp_scale", "kd_scale", "full_torque_share", "battery_sag", "motor_strength")
+"""What of a scenario the motors feel."""
+Act = Callable[[np.ndarray], np.ndarray]
+"""(n, observation_size) float32 -> (n, num_joints)."""
+Watch = Callable[[Inputs, np.ndarray], None]
+"""Is shown, at every control step, what the policy sees and the (n, 4) orientations, wxyz."""
 
 
 class GateSimulator:
-    """Many robots, each in its own scenario, driven by one policy.
+    """Many robots on one floor, each in its own episode, driven by one policy.
+
+    What happens in an episode depends on the seed and the episode alone, not on what is simulated
+    beside it.
 
     Args:
         contract: The policy's contract.
         robot: The robot.
         settings: The gate's settings.
-        cases: Scenario of each simulation.
-        seed: Seed of initial errors, noise and pushes.
+        episodes: The episode of each robot; their floors are the same.
+        seed: Seed of all that is drawn.
+        threads: CPU threads; 0 takes one per core.
     """
 
     def __init__(
@@ -52,170 +50,127 @@ class GateSimulator:
         contract: PolicyContract,
         robot: RobotSpec,
         settings: Sim2Sim,
-        cases: list[Scenario],
+        episodes: list[Episode],
         seed: int,
+        threads: int = 0,
     ) -> None:
-        self.contract, self.settings, self.cases = contract, settings, cases
-        self._robot = robot
-        self._n_substeps = round(contract.ctrl_dt / settings.sim_dt)
-        self._rng = np.random.default_rng(seed)
-        model = build_model(robot, sim_dt=settings.sim_dt, actuation="torque", self_collision=True)
-        model.opt.integrator = INTEGRATORS[settings.integrator]
-        model.opt.cone = mujoco.mjtCone.mjCONE_ELLIPTIC
-        self._batch = make_batch(model, len(cases), fields=self._bodies(model))
-        self._key = model.key(SPAWN_KEY).id
-        self._qpos, self._qvel = self._batch.bind("qpos"), self._batch.bind("qvel")
-        self._ctrl = self._batch.bind("ctrl")
-        self._gyro = self._batch.sensor("gyro").data
-        self._quat = self._batch.sensor("orientation").data
-        self._feet = [
-            (self._batch.sensor(f"{f.site}_force").data, self._batch.sensor(f"{f.site}_vel").data)
-            for f in robot.feet
+        self.contract, self.settings, self.episodes = contract, settings, episodes
+        self._seed = seed
+        conditions = [episode.scenario.conditions for episode in episodes]
+        floor = half_size(contract.command_ranges, settings.episode_s)
+        self.world = World(robot, settings, conditions, floor, threads)
+        self._kp, self._kd = np.asarray(contract.kp), np.asarray(contract.kd)
+        step_s = np.asarray([c.sim_dt or settings.sim_dt for c in conditions])
+        n_substeps = np.rint(contract.ctrl_dt / step_s).astype(int)
+        self._groups = [
+            (int(count), np.flatnonzero(n_substeps == count)) for count in np.unique(n_substeps)
         ]
-        self._strength = self._column("motor_strength")
-        self._broken = np.zeros(len(cases), bool)
-
-    def _column(self, field: str) -> np.ndarray:
-        return np.asarray([[getattr(case, field)] for case in self.cases])
-
-    def _bodies(self, model: mujoco.MjModel) -> dict[str, np.ndarray]:
-        """Model fields of each simulation: friction and payload."""
-        n = len(self.cases)
-        friction = np.repeat(model.geom_friction[None], n, axis=0)
-        friction[:, :, 0] = self._column("friction")
-        mass = np.repeat(model.body_mass[None], n, axis=0)
-        base = model.body(self._robot.base_body).id
-        mass[:, base] += self._column("payload_kg")[:, 0]
-        if mass[:, base].min() <= 0:
-            payload, own = self._column("payload_kg").min(), model.body_mass[base]
-            raise ConfigError(
-                f"params.yaml: sim2sim.sweeps.payload_kg: {payload} is not allowed: the base of "
-                f"{self._robot.name} has {own:g} kg"
-            )
-        return {"geom_friction": friction, "body_mass": mass}
 
     def run(
-        self, policy: Callable[[np.ndarray], np.ndarray], commands: np.ndarray
-    ) -> tuple[Episodes, np.ndarray]:
-        """Run every simulation through its commands.
+        self,
+        policy: Act,
+        commands: np.ndarray,
+        watch: Watch | None = None,
+        lying_s: float = LYING_S,
+    ) -> Recording:
+        """Run every episode through its commands.
 
         Args:
             policy: (n, observation_size) float32 -> (n, num_joints).
             commands: (T, n, 3) command of each control step.
+            watch: Is shown what the policy sees.
+            lying_s: How long a robot is simulated after its fall, s.
 
         Returns:
-            The episodes, and (T, n, nq) qpos. After a fall a robot is left lying.
+            What happened.
         """
-        n, steps = len(self.cases), len(commands)
-        self._start()
+        n, steps, world = len(self.episodes), len(commands), self.world
+        interval = round(self.settings.push_interval_s / self.contract.ctrl_dt)
+        draws = self._draw(steps, steps // interval + 1)
+        world.start(draws)
+        sensors, recorder = Sensors(draws), Recorder(steps)
         action = np.zeros((n, self.contract.action_size), np.float32)
         phase = np.zeros(n, np.float32)
-        default = joint_targets(self.contract, action)
+        latency = world.axes["latency_s"][:, 0]
         # Targets of the last control periods, newest first: what latency reaches back to.
-        depth = 2 + int(self._column("latency_s").max() / self.contract.ctrl_dt)
-        sent = deque([default] * depth, maxlen=depth)
+        depth = 2 + int((latency + draws.late_s.max(axis=0)).max() / self.contract.ctrl_dt)
+        sent = deque([joint_targets(self.contract, action)] * depth, maxlen=depth)
         fell_at = np.full(n, steps)
-        rows: list[tuple[np.ndarray, ...]] = []
+        lying = round(lying_s / self.contract.ctrl_dt)
         for step in range(steps):
-            self._push(step)
-            obs = observe(self.contract, self._read(commands[step], action, phase))
+            if step and step % interval == 0:
+                world.push(draws.push_angle[:, step // interval])
+            inputs = sensors.read(
+                step, world, command=commands[step], last_action=action, phase=phase
+            )
+            if watch:
+                watch(inputs, world.quat.astype(np.float32))
+            obs = observe(self.contract, inputs)
             action = policy(obs)
             sent.appendleft(joint_targets(self.contract, action))
-            torque = self._drive(sent)
-            phase = advance_phase(self.contract, phase)
-            fell_at = np.where((fell_at == steps) & self._fallen(), step, fell_at)
-            rows.append(
-                (
-                    self._velocity(),
-                    action,
-                    torque,
-                    self._qvel[:, 6:].copy(),
-                    self._slip(),
-                    self._qpos.copy(),
-                )
+            torque, impact = self._drive(
+                np.stack(sent),
+                latency + draws.late_s[step],
+                draws.encoder_offset,
+                step - fell_at < lying,
             )
-        velocity, actions, torques, joint_vel, slip, qpos = map(np.stack, zip(*rows, strict=True))
-        episodes = Episodes(commands, velocity, actions, torques, joint_vel, slip, fell_at)
-        return episodes, qpos
+            phase = advance_phase(self.contract, phase)
+            fell_at = np.where((fell_at == steps) & world.fallen(), step, fell_at)
+            recorder.add(
+                velocity=world.velocity(),
+                action=action,
+                torque=torque,
+                joint_vel=world.qvel[:, 6:],
+                qpos=world.qpos,
+                obs=obs,
+                foot_force=impact,
+                foot_height=world.foot_height(),
+                foot_slip=world.foot_slip(),
+                self_contacts=world.self_contacts,
+            )
+        return recorder.recording(commands, fell_at)
 
-    def _start(self) -> None:
-        self._broken[:] = False
-        self._batch.reset(keyframe=self._key, stage=mujoco.mjtStage.mjSTAGE_NONE)
-        error = self._rng.uniform(-START_JOINT_ERROR, START_JOINT_ERROR, self._ctrl.shape)
-        self._qpos[:, 7:] += error
-        self._batch.forward(stage=mujoco.mjtStage.mjSTAGE_VEL)
+    def _draw(self, steps: int, pushes: int) -> Draws:
+        joints = self.contract.action_size
+        return draw(self.episodes, self.settings, self._seed, joints, steps, pushes)
 
-    def _read(self, command: np.ndarray, action: np.ndarray, phase: np.ndarray) -> Inputs:
-        """Sensor readings, with each scenario's share of the noise."""
-        noise = self.settings.noise
-        scale = self._column("noise_scale")
-
-        def measured(value: np.ndarray, half_width: float) -> np.ndarray:
-            spread = self._rng.uniform(-half_width, half_width, value.shape)
-            return (value + scale * spread).astype(np.float32)
-
-        return Inputs(
-            gyro=measured(self._gyro, noise.gyro),
-            projected_gravity=measured(projected_gravity(self._quat), noise.projected_gravity),
-            command=command.astype(np.float32),
-            joint_pos=measured(self._qpos[:, 7:], noise.joint_pos),
-            joint_vel=measured(self._qvel[:, 6:], noise.joint_vel),
-            last_action=action,
-            phase=phase,
-        )
-
-    def _drive(self, sent: "deque[np.ndarray]") -> np.ndarray:
+    def _drive(
+        self, history: np.ndarray, late_s: np.ndarray, offset: np.ndarray, going: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray]:
         """Step one control period; every motor closes its loop at each physics step.
 
+        Args:
+            history: (depth, n, num_joints) joint targets, newest first, rad.
+            late_s: (n,) from action to motor, s.
+            offset: (n, num_joints) by which the encoders are off, rad.
+            going: (n,) which robots are simulated at all.
+
         Returns:
-            (n, num_joints) N m, torque of the last physics step.
+            (n, num_joints) N m, torque of the last physics step, and (n, num_feet) N, the largest
+            force on each foot.
         """
-        history = np.stack(sent)
-        kp, kd = np.asarray(self.contract.kp), np.asarray(self.contract.kd)
-        robots_ = np.arange(len(self.cases))
-        torque = np.zeros_like(self._ctrl)
-        for substep in range(self._n_substeps):
-            age = self._column("latency_s")[:, 0] - substep * self.settings.sim_dt
-            periods = np.ceil(np.maximum(age, 0.0) / self.contract.ctrl_dt - 1e-9).astype(int)
-            target = history[periods, robots_]
-            joint_vel = self._qvel[:, 6:]
-            wanted = kp * (target - self._qpos[:, 7:]) - kd * joint_vel
-            torque = motor_torque(wanted, joint_vel, self.contract) * self._strength
-            self._ctrl[:] = torque
-            last = substep == self._n_substeps - 1
-            stage = mujoco.mjtStage.mjSTAGE_VEL if last else mujoco.mjtStage.mjSTAGE_NONE
-            try:
-                self._batch.step(stage=stage)
-            except SimulationError:
-                self._broken |= np.asarray(self._batch.status) != 0
-        # Blown-up physics is a fall of that episode; the others go on.
-        self._broken |= diverged(self._qpos, self._qvel) | ~np.isfinite(torque).all(axis=1)
-        if self._broken.any():
-            self._batch.reset(ids=np.flatnonzero(self._broken), keyframe=self._key)
-            torque[self._broken] = 0.0
-        return torque
+        world, ctrl_dt = self.world, self.contract.ctrl_dt
+        torque, impact = np.zeros_like(world.ctrl), np.zeros_like(world.foot_force())
+        for n_substeps, group in self._groups:
+            ids = group[going[group]]
+            for substep in range(n_substeps if ids.size else 0):
+                age = late_s[ids] - substep * ctrl_dt / n_substeps
+                periods = np.ceil(np.maximum(age, 0.0) / ctrl_dt - 1e-9).astype(int)
+                torque[ids] = self._torque(ids, history[periods, ids], offset[ids])
+                world.ctrl[ids] = torque[ids]
+                world.step(ids, measured=substep == n_substeps - 1)
+                impact[ids] = np.maximum(impact[ids], world.foot_force()[ids])
+        world.restart_broken(torque)
+        torque[world.broken] = impact[world.broken] = 0.0
+        return torque, impact
 
-    def _push(self, step: int) -> None:
-        """Let the base's horizontal velocity jump, every `push_interval_s`."""
-        interval = round(self.settings.push_interval_s / self.contract.ctrl_dt)
-        if step == 0 or step % interval:
-            return
-        angle = self._rng.uniform(0, 2 * np.pi, len(self.cases))
-        jump = np.stack([np.cos(angle), np.sin(angle)], axis=-1)
-        self._qvel[:, :2] += self._column("push_speed") * jump
-
-    def _fallen(self) -> np.ndarray:
-        tilted = -projected_gravity(self._quat)[:, 2] < np.cos(MAX_TILT)
-        sunk = self._qpos[:, 2] < MIN_HEIGHT_SHARE * self._robot.spawn_height
-        return tilted | sunk | self._broken
-
-    def _velocity(self) -> np.ndarray:
-        """(n, 3) vx, vy, yaw rate in the base frame."""
-        body = rotate_inverse(self._qpos[:, 3:7], self._qvel[:, :3])
-        return np.concatenate([body[:, :2], self._qvel[:, 5:6]], axis=1)
-
-    def _slip(self) -> np.ndarray:
-        """(n,) mean horizontal speed of the feet on the ground."""
-        down = np.stack([force[:, 0] > 1.0 for force, _ in self._feet], axis=1)
-        speed = np.stack([np.hypot(vel[:, 0], vel[:, 1]) for _, vel in self._feet], axis=1)
-        return (speed * down).sum(axis=1) / np.maximum(down.sum(axis=1), 1)
+    def _torque(self, ids: np.ndarray, target: np.ndarray, offset: np.ndarray) -> np.ndarray:
+        """(k, num_joints) N m, of the robots `ids`."""
+        axes = {name: self.world.axes[name][ids] for name in MOTOR_AXES}
+        joint_vel = self.world.qvel[ids, 6:]
+        error = target - self.world.qpos[ids, 7:] - offset
+        wanted = self._kp * axes["kp_scale"] * error - self._kd * axes["kd_scale"] * joint_vel
+        given = motor_torque(
+            wanted, joint_vel, self.contract, axes["full_torque_share"], 1 - axes["battery_sag"]
+        )
+        return given * axes["motor_strength"]

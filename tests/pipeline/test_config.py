@@ -183,6 +183,29 @@ def test_the_gates_sim_dt_has_to_divide_ctrl_dt_too(raw_params):
     assert message(raw_params).startswith("params.yaml: sim2sim.sim_dt: 0.04 does not divide ")
 
 
+@pytest.mark.parametrize("key", ["sim2sim.margins.sim_dt", "sim2sim.scenarios.fine_physics.sim_dt"])
+def test_every_step_of_the_gate_has_to_divide_ctrl_dt(raw_params, key):
+    change(raw_params, key, 0.003)
+    assert message(raw_params).startswith(f"params.yaml: {key}: 0.003 does not divide ")
+
+
+def test_swept_steps_have_to_divide_ctrl_dt(raw_params):
+    raw_params["sim2sim"]["sweeps"]["sim_dt"] = [0.001, 0.0015]
+    assert message(raw_params).startswith("params.yaml: sim2sim.sweeps.sim_dt.1: 0.0015 does not")
+
+
+def test_the_full_profile_looks_for_margins(raw_params):
+    change(raw_params, "sim2sim.profiles.full.margin", 0)
+    assert message(raw_params).startswith("params.yaml: sim2sim.profiles.full.margin: 0 ")
+
+
+def test_the_profile_chosen_says_how_many_episodes(make_config):
+    counts = {"nominal": 13, "sweep": 2, "scenario": 3, "margin": 4}
+    changes = {"sim2sim.profile": "full", "sim2sim.profiles.full": counts}
+    assert make_config(changes).sim2sim.episodes.model_dump() == counts
+    assert make_config().sim2sim.episodes.margin == 0  # quick
+
+
 @pytest.mark.parametrize("sim_dt", [0.02, 0.01, 0.005, 0.004, 0.0025, 0.002, 0.001])
 def test_sim_dt_that_divides_is_fine(raw_params, sim_dt):
     change(raw_params, "physics.sim_dt", sim_dt)

@@ -105,3 +105,12 @@ def test_past_the_end(clock):
     shown.update(1100, {"error": float("nan")}, report=True)
     assert "100%" in stream.getvalue() and "0:00 left" in stream.getvalue()
     assert "error nan" in stream.getvalue()
+
+
+def test_other_things_than_steps_are_counted_by_their_name(clock):
+    stream = io.StringIO()
+    shown = Progress(1352, stream=stream, unit="episodes", doing="sweeps")
+    shown.update(0, {}, report=False)
+    clock.now += 10
+    shown.update(338, {}, report=True)
+    assert stream.getvalue() == "sweeps   25%  338 episodes  34/s  0:30 left\n"

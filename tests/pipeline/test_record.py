@@ -14,7 +14,7 @@ from pipeline.command_grid import command_grid
 from pipeline.files import sha256
 from pipeline.provenance import ROOT
 from pipeline.record import header_of, record, settings_for
-from pipeline.sim2sim.scenarios import NOMINAL
+from pipeline.sim2sim.scenarios import NOMINAL, episodes_of
 from pipeline.sim2sim.simulator import GateSimulator
 
 PATH = ROOT / "policies/go2/policy.onnx"
@@ -48,8 +48,8 @@ def test_the_log_is_the_gates_own_run(tmp_path):
     commands = np.resize(command_grid(contract.command_ranges)[10], (STEPS, 3))
     with LogWriter(tmp_path / "run.mcap", header_of(policy)) as log:
         episodes = record(policy, settings, commands, log, seed=3)
-    simulator = GateSimulator(contract, robots.load("go2"), settings, [NOMINAL], 3)
-    gates, _ = simulator.run(policy, commands[:, None])
+    simulator = GateSimulator(contract, robots.load("go2"), settings, episodes_of(NOMINAL, 1), 3)
+    gates = simulator.run(policy, commands[:, None]).episodes
     np.testing.assert_array_equal(episodes.velocity, gates.velocity)
     ticks = list(LogReader(tmp_path / "run.mcap").ticks())
     np.testing.assert_array_equal(np.stack([t.action for t in ticks]), gates.action[:, 0])

@@ -11,9 +11,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from pipeline import files, report_plots, report_svg, report_words
+from pipeline import files, report_margins, report_plots, report_svg, report_words
+from pipeline.config_gate import UNITS
 from pipeline.quality import wilson
-from pipeline.report import Traces, verdict, write_report
+from pipeline.report import Films, Traces, verdict, write_report
 
 SWEEPS = {
     "friction": ("1", [0.3, 0.5, 0.8, 1.2]),
@@ -30,6 +31,7 @@ COMMANDS = [
     *[(0.6, 0.0, 0.6), (0.8, 0.3, -0.5)],
 ]
 MP4 = b"\x00\x00\x00\x18ftypmp42 not a film"
+NONE = Films(None, None)
 
 
 def make_gate(good: bool = True) -> dict[str, Any]:
@@ -94,7 +96,7 @@ def make_gate(good: bool = True) -> dict[str, Any]:
     settings = {"sim_dt": 0.002, "integrator": "Euler", "cone": "elliptic", "episode_s": 10.0}
     versions = {"mujoco": "4.0.0", "onnxruntime": "1.32.0", "numpy": "2.4.6", "surefoot": "0.1.0"}
     return {
-        "schema_version": 1,
+        "schema_version": 2,
         "passed": all(row["passed"] for row in rows),
         "enabled": True,
         "robot": "go2",
@@ -103,8 +105,59 @@ def make_gate(good: bool = True) -> dict[str, Any]:
         "criteria": rows,
         "nominal": nominal | {"commands": commands},
         "sweeps": sweeps,
-        "settings": settings | {"settle_s": 2.0},
+        "profile": "full",
+        "gait": {key: 0.01 * place for place, (key, *_) in enumerate(report_words.GAIT, 1)},
+        "scenarios": [
+            {"name": "stand_still", "conditions": {"commands": "stand"}} | survival_of(0),
+            {"name": "icy", "conditions": {"friction": 0.1, "latency_s": 0.02}} | survival_of(4),
+        ],
+        "margins": [
+            margin("friction", 0.8, 0.05, 0.31, 0.25),
+            margin("latency_s", 0.0, 0.06, 0.046, 0.05),
+            margin("payload_kg", 0.0, 10.0, 10.0, None),
+            margin("stumble", 0.0, 0.8, 0.0, 0.1),
+        ],
+        "regressions": [],
+        "worst": {"scenario": "push_speed", "value": 1.0, "number": 7, "fell_at_s": 6.34}
+        | {"planar_error": None},
+        "episodes": 1234,
+        "settings": settings | {"settle_s": 2.0, "margin_survival": 0.95},
         "versions": versions,
+    }
+
+
+def survival_of(falls: int, episodes: int = 24) -> dict[str, Any]:
+    low, high = wilson(episodes - falls, episodes)
+    share = 1 - falls / episodes
+    return {"episodes": episodes, "falls": falls, "survival": share, "survival_low": low} | {
+        "survival_high": high,
+        "planar_rmse": 0.05,
+        "yaw_rmse": 0.04,
+    }
+
+
+def margin(
+    axis: str, nominal: float, limit: float, value: float, fails_at: float | None
+) -> dict[str, Any]:
+    """A margin with the two values it was found between."""
+    stood = survival_of(1, 40)
+    tried = [{"value": value, **stood}]
+    if fails_at is not None:
+        tried.append({"value": fails_at, **survival_of(20, 40)})
+    found = value != nominal
+    return {
+        "axis": axis,
+        "unit": UNITS[axis],
+        "nominal": nominal,
+        "limit": limit,
+        "value": value,
+        "beyond_limit": fails_at is None,
+        "fails_at": fails_at,
+        "survival": stood["survival"] if found else None,
+        "survival_low": stood["survival_low"] if found else None,
+        "survival_high": stood["survival_high"] if found else None,
+        "episodes": 40 * len(tried),
+        "tried": tried,
     }
 
 
@@ -153,9 +206,10 @@ class Page(HTMLParser):
 
 @pytest.fixture
 def write(tmp_path: Path):
-    def write_and_read(gate=None, traces=None, video=None, reason="") -> str:
+    def write_and_read(gate=None, traces=None, video=None, reason="", against=None) -> str:
         path = tmp_path / "out" / "report.html"
-        write_report(path, gate or make_gate(), traces or make_traces(), video, reason)
+        films = Films(video, video, reason)
+        write_report(path, gate or make_gate(), traces or make_traces(), films, against)
         return path.read_text()
 
     return write_and_read
@@ -227,7 +281,9 @@ def test_every_criterion_and_number_is_there(write, good):
 
 
 def test_the_video_is_inside(write):
-    [video] = [a for tag, a in Page(write(video=MP4)).tags if tag == "video"]
+    videos = [a for tag, a in Page(write(video=MP4)).tags if tag == "video"]
+    assert len(videos) == 2 and videos[0]["src"] == videos[1]["src"]
+    video = videos[0]
     kind, content = (video["src"] or "").split(",")
     assert kind == "data:video/mp4;base64" and base64.b64decode(content) == MP4
     assert {"controls", "loop", "muted", "autoplay", "playsinline"} <= set(video)
@@ -264,16 +320,16 @@ def test_the_old_report_survives_a_failure(tmp_path, monkeypatch):
     broken = make_gate()
     del broken["nominal"]["power_w"]
     with pytest.raises(Exception, match="power_w"):
-        write_report(path, broken, make_traces(), None)
-    with pytest.raises(ValueError, match="schema_version 2; this report reads 1"):
-        write_report(path, make_gate() | {"schema_version": 2}, make_traces(), None)
+        write_report(path, broken, make_traces(), NONE)
+    with pytest.raises(ValueError, match="schema_version 1; this report reads 2"):
+        write_report(path, make_gate() | {"schema_version": 1}, make_traces(), NONE)
 
     def full_disk(*_):
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(files.os, "replace", full_disk)
     with pytest.raises(OSError, match="No space left"):
-        write_report(path, make_gate(), make_traces(), None)
+        write_report(path, make_gate(), make_traces(), NONE)
     assert [file.name for file in tmp_path.iterdir()] == ["report.html"]
     assert path.read_text() == "old"
 
@@ -392,3 +448,67 @@ def test_torque_at_the_limit_is_within_and_beyond_it_is_marked():
 def test_ticks():
     assert report_svg.ticks_between(-1.0, 1.5, 5) == [-1.0, -0.5, 0.0, 0.5, 1.0, 1.5]
     assert report_svg.tick_label(-0.5) == "\u22120.5" and report_svg.tick_label(-0.0) == "0"
+
+
+# Margins, scenarios, comparison
+
+
+def test_margins_are_told_in_words(write):
+    text = Page(write()).text
+    for words in (
+        "down to 0.31",
+        "up to 46 ms",
+        "10 kg or more",
+        "0.1 rad is too much",
+    ):
+        assert words in text, words
+    assert "Margins at a glance" in text and "Survival curves" in text
+
+
+@pytest.mark.parametrize(
+    ("row", "words", "share"),
+    [
+        (margin("friction", 0.8, 0.05, 0.31, 0.25), "down to 0.31", 0.49 / 0.75),
+        (margin("friction", 0.8, 1.5, 1.5, None), "1.5 or more", 1.0),
+        (margin("friction", 0.8, 0.05, 0.05, None), "0.05 or less", 1.0),
+        (margin("push_speed", 0.0, 2.5, 1.25, 1.5), "up to 1.25\u202fm/s", 0.5),
+        (margin("push_speed", 0.0, 2.5, 0.0, 0.1), "nothing found: 0.1\u202fm/s is too much", 0.0),
+    ],
+)
+def test_a_margin_in_words_and_as_a_share_of_the_search(row, words, share):
+    assert report_margins.tolerates(row) == words
+    assert report_margins.share(row, row["value"]) == pytest.approx(share)
+
+
+def test_scenarios_say_what_they_mix(write):
+    text = Page(write()).text
+    assert "Icy" in text and "floor friction 0.1, latency 20 ms" in text
+    assert "4 of 24" in text
+
+
+def test_the_worst_episode_is_named_so_that_it_can_be_run_again(write):
+    words = "pushes 1 m/s, episode 7 of seed 1: falls after 6.3 s"
+    assert words in Page(write(video=MP4)).text.lower()
+    assert words in Page(write()).text.lower()
+
+
+def test_another_gate_stands_beside(write):
+    other = make_gate(good=False)
+    other["margins"][0]["value"] = 0.5
+    other["policy_sha256"] = "beef" * 16
+    page = Page(write(against=other))
+    assert "Compared gate" in page.text and "down to 0.5" in page.text
+    assert "beef" * 16 in page.text
+    alone = Page(write())
+    assert "Compared gate" not in alone.text and len(alone.text) < len(page.text)
+
+
+def test_a_gate_without_margins_and_scenarios_has_no_such_sections(write):
+    page = Page(write(make_gate() | {"margins": [], "scenarios": []}))
+    assert "Margins at a glance" not in page.text and "Scenarios" not in page.text
+
+
+def test_every_figure_of_the_gait_has_words():
+    from pipeline.sim2sim.gait import NAMES
+
+    assert {key for key, *_ in report_words.GAIT} == set(NAMES)

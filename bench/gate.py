@@ -1,0 +1,30 @@
+"""`python -m bench.gate`: how long the gate takes on the shipped G1, in both profiles."""
+
+import json
+import time
+from pathlib import Path
+
+import robots
+from deploy.policy import Policy
+from pipeline import config
+from pipeline.sim2sim.gate import run_gate
+
+ROBOT = "g1"
+
+
+def main() -> None:
+    """Judge by the quick and by the full profile, report left out."""
+    settings, robot = config.load("params.yaml", ROBOT), robots.load(ROBOT)
+    policy = Policy(Path("policies", ROBOT, "policy.onnx"))
+    figures: dict[str, float] = {}
+    for profile in ("quick", "full"):
+        gate = settings.sim2sim.model_copy(update={"profile": profile})
+        began = time.perf_counter()
+        found = run_gate(policy, robot, settings.model_copy(update={"sim2sim": gate})).gate
+        figures[f"gate_{profile}_s"] = time.perf_counter() - began
+        figures[f"gate_{profile}_episodes"] = float(found["episodes"])
+    print(json.dumps(figures))
+
+
+if __name__ == "__main__":
+    main()

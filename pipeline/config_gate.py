@@ -1,0 +1,178 @@
+"""The gate's section of params.yaml: what a robot meets there, and what is asked of it."""
+
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Optional
+
+from pydantic import Field, create_model, field_validator
+
+from pipeline.config_task import Noise
+from pipeline.config_types import Count, NonNegative, Positive, Section, Share
+
+
+def _axis(nominal: Any, unit: str, **allowed: Any) -> Any:
+    return Field(nominal, json_schema_extra={"unit": unit}, **allowed)
+
+
+class Conditions(Section):
+    """What a robot meets in one episode. Each default is nominal: what is there if nothing is said.
+
+    Every field is an axis: `sim2sim.scenarios` mixes them, `sim2sim.sweeps` and
+    `sim2sim.margins.search` change one at a time.
+    """
+
+    # The floor
+    friction: float = _axis(0.8, "1", gt=0)
+    floor_softness_s: float = _axis(0.02, "s", gt=0, le=0.2)
+    slope: float = _axis(0.0, "rad", ge=-0.6, le=0.6)
+    bump_height: float = _axis(0.0, "m", ge=0, le=0.3)
+    step_height: float = _axis(0.0, "m", ge=0, le=0.3)
+    # The body
+    payload_kg: float = _axis(0.0, "kg")
+    com_x: float = _axis(0.0, "m", ge=-0.5, le=0.5)
+    com_y: float = _axis(0.0, "m", ge=-0.5, le=0.5)
+    # The motors
+    motor_strength: float = _axis(1.0, "1", gt=0, le=3)
+    kp_scale: float = _axis(1.0, "1", gt=0, le=5)
+    kd_scale: float = _axis(1.0, "1", ge=0, le=5)
+    full_torque_share: float = _axis(0.6, "1", ge=0, lt=1)
+    battery_sag: float = _axis(0.0, "1", ge=0, lt=1)
+    # The way from sensor to motor
+    latency_s: float = _axis(0.0, "s", ge=0, le=0.5)
+    jitter_s: float = _axis(0.0, "s", ge=0, le=0.5)
+    dropped_frames: float = _axis(0.0, "1", ge=0, lt=1)
+    noise_scale: float = _axis(0.0, "1", ge=0)
+    gyro_bias: float = _axis(0.0, "rad/s", ge=0)
+    encoder_offset: float = _axis(0.0, "rad", ge=0)
+    # What happens
+    push_speed: float = _axis(0.0, "m/s", ge=0)
+    drop_height: float = _axis(0.0, "m", ge=0, le=2)
+    stumble: float = _axis(0.0, "rad", ge=0, le=1.5)
+    commands: Literal["grid", "stand", "start_stop", "reverse"] = _axis("grid", "")
+    # The simulator; none: as in sim2sim.sim_dt and sim2sim.integrator
+    sim_dt: float | None = _axis(None, "s", gt=0)
+    integrator: Literal["Euler", "implicitfast", "RK4"] | None = _axis(None, "")
+    cone: Literal["elliptic", "pyramidal"] = _axis("elliptic", "")
+
+
+def _unit(axis: str) -> str:
+    extra: Any = Conditions.model_fields[axis].json_schema_extra
+    return extra["unit"]
+
+
+UNITS = {axis: _unit(axis) for axis in Conditions.model_fields}
+"""Unit of each axis; empty where values are words."""
+MEASURABLE = tuple(
+    axis for axis, field in Conditions.model_fields.items() if isinstance(field.default, float)
+)
+"""Axes along which there is more and less of something."""
+
+
+def _value_of(axis: str) -> Any:
+    field = Conditions.model_fields[axis]
+    return Annotated[(field.annotation, *field.metadata)] if field.metadata else field.annotation
+
+
+def _per_axis(name: str, axes: tuple[str, ...], at_most: int | None = None) -> type[Section]:
+    """A section with an optional tuple of values for each axis, held to what the axis allows."""
+    several = Field(min_length=1, max_length=at_most)
+    fields: dict[str, Any] = {
+        axis: (Optional[Annotated[tuple[_value_of(axis), ...], several]], None)  # noqa: UP045
+        for axis in axes
+    }
+    return create_model(name, __base__=Section, **fields)
+
+
+if TYPE_CHECKING:
+
+    class Sweeps(Section):
+        """Values to try of each axis."""
+
+    class Search(Section):
+        """How far to search along an axis: one end, or one on each side of nominal."""
+else:
+    Sweeps = _per_axis("Sweeps", tuple(Conditions.model_fields))
+    Search = _per_axis("Search", MEASURABLE, at_most=2)
+
+
+class Margins(Section):
+    """The search for the largest disturbance that nearly all episodes survive."""
+
+    survival: Annotated[float, Field(gt=0, lt=1)]
+    sim_dt: Positive | None
+    rounds: Annotated[int, Field(ge=1, le=12)]
+    search: Search
+
+    @field_validator("search")
+    @classmethod
+    def _away_from_nominal(cls, search: Any) -> Any:
+        nominal = Conditions()
+        for axis, ends in given(search).items():
+            start = getattr(nominal, axis)
+            if start in ends:
+                raise ValueError(f"{axis}: {start} is nominal, want a value away from it")
+            if len(ends) == 2 and (ends[0] - start) * (ends[1] - start) > 0:
+                raise ValueError(f"{axis}: both ends are on one side of the nominal {start}")
+        return search
+
+
+def given(per_axis: Section) -> dict[str, tuple[Any, ...]]:
+    """The axes that were given, in the order of `Conditions`."""
+    return per_axis.model_dump(exclude_none=True)
+
+
+class Thresholds(Section):
+    """What the gate demands."""
+
+    nominal_falls: Annotated[int, Field(ge=0)]
+    planar_rmse: Positive
+    yaw_rmse: Positive
+    swept_survival: Share
+    scenario_survival: Share
+
+
+class Profile(Section):
+    """How many episodes: nominal ones, and of each swept value, scenario and value of a margin.
+
+    Without any for the margins, none is looked for.
+    """
+
+    nominal: Count
+    sweep: Count
+    scenario: Count
+    margin: Annotated[int, Field(ge=0)]
+
+
+class FullProfile(Profile):
+    """The profile that finds margins; a baseline is held to as many episodes of each."""
+
+    margin: Count  # pyright: ignore[reportIncompatibleVariableOverride]
+
+
+class Profiles(Section):
+    """What there is to choose from."""
+
+    quick: Profile
+    full: FullProfile
+
+
+class Sim2Sim(Section):
+    """The gate."""
+
+    enabled: bool
+    profile: Literal["quick", "full"]
+    profiles: Profiles
+    baseline: str | None
+    sim_dt: Positive
+    integrator: Literal["Euler", "implicitfast", "RK4"]
+    episode_s: Positive
+    settle_s: NonNegative
+    thresholds: Thresholds
+    sweeps: Sweeps
+    scenarios: dict[Annotated[str, Field(pattern="^[a-z][a-z0-9_]*$")], Conditions]
+    margins: Margins
+    noise: Noise
+    push_interval_s: Positive
+
+    @property
+    def episodes(self) -> Profile:
+        """How many, as the chosen profile says."""
+        return getattr(self.profiles, self.profile)

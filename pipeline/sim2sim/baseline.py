@@ -1,0 +1,63 @@
+"""Holding a policy to what an earlier one stood."""
+
+from pathlib import Path
+from typing import Any
+
+from pipeline.config_gate import MEASURABLE, Margins
+from pipeline.sim2sim.scenarios import along
+from pipeline.sim2sim.schema import GateFileError, read_gate
+from pipeline.sim2sim.trial import Trials
+
+
+def load_baseline(path: Path, robot: str) -> dict[str, Any]:
+    """Read the gate.json a policy is held to.
+
+    Raises:
+        GateFileError: If it cannot be read, is of another robot, or has no margins.
+    """
+    gate = read_gate(path)
+    if gate["robot"] != robot:
+        raise GateFileError(
+            f"params.yaml: sim2sim.baseline: {path} is of {gate['robot']!r}, want {robot!r}"
+        )
+    if not gate["margins"]:
+        raise GateFileError(
+            f"params.yaml: sim2sim.baseline: {path} has no margins; make it with "
+            "sim2sim.profile: full"
+        )
+    for row in gate["margins"]:
+        if row["axis"] not in MEASURABLE:
+            raise GateFileError(f"{path}: margins: {row['axis']!r} is no axis of this gate")
+    return gate
+
+
+def compare(
+    trials: Trials, baseline: dict[str, Any], settings: Margins, episodes: int
+) -> list[dict[str, Any]]:
+    """Try again, with this policy, what the baseline's stood at its margins.
+
+    A margin no longer holds if the interval of the share that survives it lies wholly below the
+    baseline's: chance alone does not explain the difference.
+
+    Args:
+        trials: Runs the episodes.
+        baseline: A gate.json with margins.
+        settings: How they are searched.
+        episodes: How many per margin.
+    """
+    margins = [row for row in baseline["margins"] if row["survival"] is not None]
+    asks = [along(row["axis"], row["value"], settings.sim_dt) for row in margins]
+    return [
+        {
+            "axis": margin["axis"],
+            "unit": margin["unit"],
+            "value": margin["value"],
+            **found,
+            "baseline_survival": margin["survival"],
+            "baseline_survival_low": margin["survival_low"],
+            "regressed": found["survival_high"] < margin["survival_low"],
+        }
+        for margin, found in zip(
+            margins, trials.tallies(asks, episodes, "baseline's margins"), strict=True
+        )
+    ]

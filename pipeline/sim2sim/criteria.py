@@ -1,0 +1,103 @@
+"""What was measured, held against what is required."""
+
+from typing import Any
+
+from pipeline.config_gate import Sim2Sim
+
+
+def judge(
+    nominal: dict[str, float | int],
+    sweeps: list[dict[str, Any]],
+    scenarios: list[dict[str, Any]],
+    regressions: list[dict[str, Any]],
+    settings: Sim2Sim,
+) -> list[dict[str, Any]]:
+    """Judge all criteria; what could not be measured fails.
+
+    Args:
+        nominal: Figures of the nominal episodes.
+        sweeps: One row per swept scenario.
+        scenarios: One row per named scenario.
+        regressions: One row per margin of the baseline, if there is one.
+        settings: The gate's settings, `thresholds` among them.
+    """
+    wanted, length = settings.thresholds, f"{settings.episode_s:g} s"
+    episodes = nominal["episodes"]
+    rows = [
+        _row(
+            "nominal_falls",
+            f"falls in {episodes} nominal episodes of {length}",
+            nominal["falls"],
+            "<=",
+            wanted.nominal_falls,
+        ),
+        _row(
+            "planar_rmse",
+            "nominal tracking of planar velocity, RMSE over commands",
+            nominal["planar_rmse"],
+            "<=",
+            wanted.planar_rmse,
+            "m/s",
+        ),
+        _row(
+            "yaw_rmse",
+            "nominal tracking of yaw rate, RMSE over commands",
+            nominal["yaw_rmse"],
+            "<=",
+            wanted.yaw_rmse,
+            "rad/s",
+        ),
+    ]
+    if sweeps:
+        share, count = _together(sweeps)
+        words = f"share of {count} swept episodes of {length} without a fall"
+        rows.append(_row("swept_survival", words, share, ">=", wanted.swept_survival))
+    if scenarios:
+        share, count = _together(scenarios)
+        words = f"share of {count} episodes of the named scenarios, {length} each, without a fall"
+        rows.append(_row("scenario_survival", words, share, ">=", wanted.scenario_survival))
+    if regressions:
+        worse = [row["axis"] for row in regressions if row["regressed"]]
+        words = f"margins of the baseline, of {len(regressions)}, that no longer hold"
+        rows.append(_row("regressions", words + _which(worse), len(worse), "<=", 0))
+    return rows
+
+
+def _together(rows: list[dict[str, Any]]) -> tuple[float, int]:
+    """Share of all episodes that survive, and how many there are."""
+    episodes = sum(row["episodes"] for row in rows)
+    return 1 - sum(row["falls"] for row in rows) / episodes, episodes
+
+
+def _which(names: list[str]) -> str:
+    return f": {', '.join(names)}" if names else ""
+
+
+def _row(
+    name: str, description: str, measured: float, comparison: str, required: float, unit: str = ""
+) -> dict[str, Any]:
+    passed = measured <= required if comparison == "<=" else measured >= required
+    return {
+        "name": name,
+        "description": description,
+        "measured": measured,
+        "required": required,
+        "comparison": comparison,
+        "unit": unit,
+        "passed": bool(passed),
+    }
+
+
+def failures(gate: dict[str, Any]) -> list[str]:
+    """One line per criterion that was not met: what was measured and what is required."""
+    return [
+        f"{c['name']}: measured {_number(c['measured'])}, required {c['comparison']} "
+        f"{_number(c['required'])} {c['unit']}".rstrip()
+        + f" ({c['description']})"
+        for c in gate["criteria"]
+        if not c["passed"]
+    ]
+
+
+def _number(value: float | None) -> str:
+    return "nothing (every robot fell)" if value is None else f"{value:.4g}"

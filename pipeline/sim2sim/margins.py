@@ -1,0 +1,110 @@
+"""Margins: how much of a disturbance a policy stands, found by bisection along each axis."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from pipeline.config_gate import MEASURABLE, UNITS, Conditions, Margins, given
+from pipeline.sim2sim.scenarios import along
+from pipeline.sim2sim.trial import Trials
+
+DIGITS = 6
+"""Decimals a searched value is rounded to, so that it can be asked for again."""
+
+
+@dataclass
+class Search:
+    """A search from nominal towards one end of an axis.
+
+    Args:
+        axis: What is changed.
+        start: Its nominal value: what the nominal episodes were held to.
+        end: How far to go.
+        survival: Share of episodes that has to survive.
+        tried: What was found, by value.
+    """
+
+    axis: str
+    start: float
+    end: float
+    survival: float
+    tried: dict[float, dict[str, Any]] = field(default_factory=dict)
+
+    @property
+    def stands(self) -> float:
+        """The farthest value that enough episodes survive, before the first that they do not."""
+        good = [v for v in self._outward() if self._survives(v) and not self._beyond_failure(v)]
+        return good[-1] if good else self.start
+
+    @property
+    def fails(self) -> float | None:
+        """The nearest value that too many fall at; None if the end stands."""
+        return next((v for v in self._outward() if not self._survives(v)), None)
+
+    def next(self) -> float | None:
+        """The value to try next: the end, then midway between what stands and what fails."""
+        if not self.tried:
+            return self.end
+        if self.fails is None:
+            return None
+        middle = round((self.stands + self.fails) / 2, DIGITS)
+        return None if middle in self.tried or middle == self.stands else middle
+
+    def _outward(self) -> list[float]:
+        return sorted(self.tried, key=lambda v: abs(v - self.start))
+
+    def _survives(self, value: float) -> bool:
+        return self.tried[value]["survival"] >= self.survival
+
+    def _beyond_failure(self, value: float) -> bool:
+        return any(
+            not self._survives(v) and abs(v - self.start) < abs(value - self.start)
+            for v in self.tried
+        )
+
+    def row(self) -> dict[str, Any]:
+        """The margin as gate.json has it."""
+        stands = self.stands
+        at = self.tried.get(stands)
+        return {
+            "axis": self.axis,
+            "unit": UNITS[self.axis],
+            "nominal": self.start,
+            "limit": self.end,
+            "value": stands,
+            "beyond_limit": self.fails is None,
+            "fails_at": self.fails,
+            "survival": at and at["survival"],
+            "survival_low": at and at["survival_low"],
+            "survival_high": at and at["survival_high"],
+            "episodes": sum(found["episodes"] for found in self.tried.values()),
+            "tried": [{"value": v, **self.tried[v]} for v in self._outward()],
+        }
+
+
+def searches(settings: Margins) -> list[Search]:
+    """One search per end of each axis."""
+    nominal = Conditions()
+    ends = given(settings.search)
+    return [
+        Search(axis, getattr(nominal, axis), end, settings.survival)
+        for axis in MEASURABLE
+        for end in ends.get(axis, ())
+    ]
+
+
+def find_margins(trials: Trials, settings: Margins, episodes: int) -> list[dict[str, Any]]:
+    """Search all axes side by side, one value of each per round.
+
+    Args:
+        trials: Runs the episodes.
+        settings: Axes, ends, rounds.
+        episodes: How many of each value.
+    """
+    going = searches(settings)
+    for turn in range(settings.rounds):
+        asked = [(search, value) for search in going if (value := search.next()) is not None]
+        asks = [along(search.axis, value, settings.sim_dt) for search, value in asked]
+        found = trials.tallies(asks, episodes, f"margins {turn + 1}/{settings.rounds}")
+        for (search, value), row in zip(asked, found, strict=True):
+            search.tried[value] = row
+    return [search.row() for search in going]

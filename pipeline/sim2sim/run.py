@@ -1,0 +1,42 @@
+"""From an ONNX file to gate.json and report.html: what the stage and `make gate` do."""
+
+from pathlib import Path
+from typing import Any
+
+import robots
+from deploy.policy import Policy
+from pipeline.cli import StageError, write_json
+from pipeline.config import Config
+from pipeline.sim2sim.criteria import failures
+from pipeline.sim2sim.gate import run_gate
+from pipeline.sim2sim.reporting import report
+
+
+def judge_file(
+    path: Path, config: Config, out: Path, against: dict[str, Any] | None = None
+) -> None:
+    """Judge a policy; gate.json and report.html are written whether or not it passes.
+
+    Args:
+        path: The ONNX file.
+        config: The configuration, for the policy's robot.
+        out: Folder to write to.
+        against: Another gate.json, shown beside in the report.
+
+    Raises:
+        StageError: If the gate says no.
+    """
+    policy, robot = Policy(path), robots.load(config.robot)
+    verdict = run_gate(policy, robot, config)
+    write_json(out / "gate.json", verdict.gate)
+    report(out / "report.html", verdict, robot, policy.contract, against)
+    for criterion in verdict.gate["criteria"]:
+        mark = "pass" if criterion["passed"] else "FAIL"
+        print(
+            f"{mark}  {criterion['name']} {criterion['measured']} (required "
+            f"{criterion['comparison']} {criterion['required']} {criterion['unit']})"
+        )
+    if not verdict.gate["passed"] and config.sim2sim.enabled:
+        raise StageError(
+            "the gate says no, see report.html:\n  " + "\n  ".join(failures(verdict.gate))
+        )

@@ -1,0 +1,134 @@
+"""The search for margins, against policies whose limits are known."""
+
+import pytest
+
+from pipeline.config_gate import UNITS
+from pipeline.sim2sim import margins
+from pipeline.sim2sim.baseline import compare
+from pipeline.sim2sim.margins import Search, find_margins, searches
+from pipeline.sim2sim.scenarios import episodes_of
+from pipeline.sim2sim.trial import Outcome, tally
+
+
+class Known:
+    """Trials of a policy that falls beyond known values of each axis, on either side."""
+
+    def __init__(self, limits):
+        self.limits, self.asked = limits, []
+
+    def tallies(self, scenarios, count, doing):
+        self.asked.append(len(scenarios) * count)
+        return [tally(self._outcomes(episodes_of(s, count))) for s in scenarios]
+
+    def _outcomes(self, episodes):
+        outcomes = []
+        for episode in episodes:
+            axis, value = episode.scenario.name, episode.scenario.value
+            low, high = self.limits.get(axis, (-1e9, 1e9))
+            falls = not low <= value <= high
+            outcomes.append(Outcome(episode, 1.0 if falls else None, 0.1, 0.2))
+        return outcomes
+
+
+@pytest.fixture
+def settings(make_config):
+    def make(search, **changes):
+        changes = {f"sim2sim.margins.{name}": value for name, value in changes.items()}
+        return make_config({**changes, "sim2sim.margins.search": search}).sim2sim.margins
+
+    return make
+
+
+def test_bisection_finds_a_known_limit(settings):
+    trials = Known({"push_speed": (-1, 1.3)})
+    (row,) = find_margins(trials, settings({"push_speed": [2.5]}, rounds=8), 4)
+    assert 1.3 - 2.5 / 64 < row["value"] <= 1.3 < row["fails_at"] < 1.3 + 2.5 / 64
+    assert not row["beyond_limit"] and row["survival"] == 1.0
+    assert row["episodes"] == 8 * 4 == sum(trials.asked)
+    assert row["unit"] == UNITS["push_speed"] == "m/s"
+    values = [tried["value"] for tried in row["tried"]]
+    assert values == sorted(values) and values[-1] == 2.5
+
+
+def test_both_sides_of_nominal_are_searched_by_themselves(settings):
+    trials = Known({"friction": (0.31, 1.2)})
+    low, high = find_margins(trials, settings({"friction": [0.05, 1.5]}, rounds=9), 2)
+    assert low["value"] == pytest.approx(0.31, abs=0.01) and low["value"] >= 0.31
+    assert high["value"] == pytest.approx(1.2, abs=0.01) and high["value"] <= 1.2
+    assert low["nominal"] == high["nominal"] == 0.8
+
+
+def test_what_stands_the_end_is_not_searched_further(settings):
+    trials = Known({})
+    (row,) = find_margins(trials, settings({"latency_s": [0.06]}, rounds=5), 3)
+    assert row["beyond_limit"] and row["value"] == 0.06 and row["fails_at"] is None
+    assert row["episodes"] == 3
+
+
+def test_what_stands_nothing_stays_at_nominal(settings):
+    trials = Known({"stumble": (0.0, 0.0)})
+    (row,) = find_margins(trials, settings({"stumble": [0.8]}, rounds=4), 2)
+    assert row["value"] == 0.0 and row["survival"] is None
+    assert row["fails_at"] == pytest.approx(0.1)
+
+
+def test_all_axes_of_a_round_run_side_by_side(settings):
+    trials = Known({"friction": (0.31, 1.2)})
+    search = {"friction": [0.05, 1.5], "latency_s": [0.06]}
+    find_margins(trials, settings(search, rounds=3), 2)
+    assert trials.asked == [6, 4, 4]  # latency is done after the first round
+
+
+def test_a_gap_below_a_failure_is_not_a_margin():
+    search = Search("push_speed", 0.0, 2.0, 0.95)
+    for value, survival in ((2.0, 1.0), (1.0, 0.5), (0.5, 0.96)):
+        search.tried[value] = {"survival": survival, "episodes": 10}
+    assert search.stands == 0.5 and search.fails == 1.0
+
+
+def test_survival_at_the_bar_counts():
+    search = Search("push_speed", 0.0, 2.0, 0.95)
+    search.tried[2.0] = {"survival": 0.95, "episodes": 20}
+    assert search.fails is None and search.stands == 2.0
+
+
+def test_params_are_searched_on_every_side(make_config):
+    found = searches(make_config().sim2sim.margins)
+    assert len(found) >= 20
+    assert all(search.end != search.start for search in found)
+
+
+BASELINE = {
+    "margins": [
+        {"axis": "push_speed", "unit": "m/s", "value": 1.2, "survival": 0.96, "survival_low": 0.9},
+        {"axis": "latency_s", "unit": "s", "value": 0.04, "survival": 1.0, "survival_low": 0.93},
+        {"axis": "stumble", "unit": "rad", "value": 0.0, "survival": None, "survival_low": None},
+    ]
+}
+
+
+def test_a_baselines_margins_are_tried_again(settings):
+    rows = compare(Known({"push_speed": (-1, 1.0)}), BASELINE, settings({}), 40)
+    assert [(row["axis"], row["regressed"]) for row in rows] == [
+        ("push_speed", True),
+        ("latency_s", False),
+    ]
+    assert rows[0]["falls"] == 40 and rows[0]["baseline_survival"] == 0.96
+
+
+def test_what_chance_explains_is_no_regression(settings):
+    # 2 of 3 fall: its interval still reaches up to the baseline's.
+    rows = compare(Known({"push_speed": (-1, 1.0)}), BASELINE, settings({}), 1)
+    assert rows[0]["falls"] == 1 and rows[0]["survival_high"] < 0.9
+    assert rows[0]["regressed"]
+    wide = {"margins": [{**BASELINE["margins"][0], "survival_low": 0.7}]}
+    assert not compare(Known({"push_speed": (-1, 1.0)}), wide, settings({}), 1)[0]["regressed"]
+
+
+def test_values_are_rounded_so_that_they_can_be_asked_for_again():
+    search = Search("latency_s", 0.0, 0.1, 0.95)
+    search.tried = {0.1: {"survival": 0.0, "episodes": 1}}
+    for _ in range(4):
+        value = search.next()
+        assert value == round(value, margins.DIGITS)
+        search.tried[value] = {"survival": 0.0, "episodes": 1}

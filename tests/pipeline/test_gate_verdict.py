@@ -1,0 +1,353 @@
+"""The gate as a whole: what is run, what is judged, what gate.json says."""
+
+import copy
+import hashlib
+import json
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+from pipeline.command_grid import command_grid
+from pipeline.env import contract_of
+from pipeline.quality import Episodes
+from pipeline.sim2sim import trial
+from pipeline.sim2sim.criteria import failures, judge
+from pipeline.sim2sim.gate import GateError, run_gate
+from pipeline.sim2sim.recording import Recording
+from pipeline.sim2sim.schema import Gate, GateFileError, json_schema, read_gate
+
+DOCS = Path(__file__).parents[2] / "docs"
+
+
+@pytest.fixture(autouse=True)
+def _elsewhere(tmp_path, monkeypatch):
+    """MuJoCo logs its warnings into the working directory."""
+    monkeypatch.chdir(tmp_path)
+
+
+@pytest.fixture(scope="module")
+def contract(make_config, go2):
+    return contract_of(make_config().task, go2)
+
+
+def stand(obs):
+    return np.zeros((len(obs), 12), np.float32)
+
+
+# Criteria
+
+
+NOMINAL_FIGURES = {"episodes": 100, "falls": 0, "planar_rmse": 0.05, "yaw_rmse": 0.06}
+SWEEP = [{"episodes": 60, "falls": 1}, {"episodes": 40, "falls": 2}]
+SCENARIOS = [{"episodes": 10, "falls": 0}, {"episodes": 10, "falls": 2}]
+CRITERIA = ("nominal_falls", "planar_rmse", "yaw_rmse", "swept_survival", "scenario_survival")
+LIMITS = {
+    "nominal_falls": 1,
+    "planar_rmse": 0.1,
+    "yaw_rmse": 0.2,
+    "swept_survival": 0.97,
+    "scenario_survival": 0.9,
+}
+
+
+@pytest.fixture(scope="module")
+def settings(make_config):
+    return make_config({f"sim2sim.thresholds.{k}": v for k, v in LIMITS.items()}).sim2sim
+
+
+def passed(rows):
+    return {row["name"]: row["passed"] for row in rows}
+
+
+def test_every_criterion_passes(settings):
+    rows = judge(NOMINAL_FIGURES, SWEEP, SCENARIOS, [], settings)
+    assert passed(rows) == dict.fromkeys(CRITERIA, True)
+    by_name = {row["name"]: row for row in rows}
+    assert by_name["swept_survival"]["measured"] == pytest.approx(0.97)  # 97 of 100: just enough
+    assert by_name["swept_survival"]["comparison"] == ">="
+    assert by_name["planar_rmse"]["required"] == 0.1
+    assert "100 nominal episodes of 10 s" in by_name["nominal_falls"]["description"]
+    json.dumps(rows, allow_nan=False)
+
+
+@pytest.mark.parametrize(
+    ("figure", "good", "bad"),
+    [
+        ("falls", 1, 2),
+        ("planar_rmse", 0.1, 0.1000001),
+        ("planar_rmse", 0.0, float("nan")),
+        ("yaw_rmse", 0.2, 0.2000001),
+        ("yaw_rmse", 0.0, float("nan")),
+    ],
+)
+def test_each_nominal_criterion_on_either_side(settings, figure, good, bad):
+    name = "nominal_falls" if figure == "falls" else figure
+    for value, wanted in ((good, True), (bad, False)):
+        rows = judge({**NOMINAL_FIGURES, figure: value}, SWEEP, SCENARIOS, [], settings)
+        assert passed(rows) == {**dict.fromkeys(CRITERIA, True), name: wanted}
+
+
+@pytest.mark.parametrize("place", [0, 1])
+def test_survival_on_either_side(settings, place):
+    rows = [SWEEP, SCENARIOS]
+    rows[place] = [rows[place][0], {**rows[place][1], "falls": 3}]
+    found = passed(judge(NOMINAL_FIGURES, *rows, [], settings))
+    assert found == {**dict.fromkeys(CRITERIA, True), CRITERIA[3 + place]: False}
+
+
+def test_a_margin_lost_against_the_baseline_fails_and_is_named(settings):
+    kept = {"axis": "friction", "regressed": False}
+    rows = judge(NOMINAL_FIGURES, SWEEP, SCENARIOS, [kept], settings)
+    assert rows[-1]["name"] == "regressions" and rows[-1]["passed"]
+    lost = {"axis": "push_speed", "regressed": True}
+    rows = judge(NOMINAL_FIGURES, SWEEP, SCENARIOS, [kept, lost], settings)
+    assert not rows[-1]["passed"] and rows[-1]["measured"] == 1
+    assert "push_speed" in failures({"criteria": rows})[0]
+
+
+def test_failures_name_what_was_measured_and_what_is_required(settings):
+    figures = {**NOMINAL_FIGURES, "falls": 2, "planar_rmse": 0.25}
+    lines = failures({"criteria": judge(figures, SWEEP, SCENARIOS, [], settings)})
+    assert len(lines) == 2
+    assert lines[0].startswith("nominal_falls: measured 2, required <= 1")
+    assert lines[1].startswith("planar_rmse: measured 0.25, required <= 0.1 m/s")
+
+
+def test_failures_say_where_nothing_could_be_measured(settings):
+    rows = judge({**NOMINAL_FIGURES, "yaw_rmse": float("nan")}, SWEEP, SCENARIOS, [], settings)
+    for row in rows:
+        row["measured"] = None if row["measured"] != row["measured"] else row["measured"]
+    assert "yaw_rmse: measured nothing (every robot fell)" in failures({"criteria": rows})[0]
+
+
+# The gate as a whole
+
+
+class Standing:
+    """A policy that stands, behind the interface of one read from an ONNX file."""
+
+    def __init__(self, contract, path):
+        self.contract, self.path = contract, path
+        path.write_bytes(b"a policy")
+
+    def __call__(self, obs):
+        assert obs.dtype == np.float32 and obs.shape[1] == self.contract.observation_size
+        return stand(obs)
+
+
+TINY = {
+    "sim2sim.enabled": True,
+    "sim2sim.profile": "full",
+    "sim2sim.episode_s": 0.5,
+    "sim2sim.settle_s": 0.2,
+    "sim2sim.profiles.quick": {"nominal": 13, "sweep": 2, "scenario": 2, "margin": 0},
+    "sim2sim.profiles.full": {"nominal": 13, "sweep": 2, "scenario": 2, "margin": 2},
+    "sim2sim.push_interval_s": 0.2,
+    "sim2sim.margins.rounds": 2,
+    "sim2sim.margins.search": {"friction": [0.1, 1.4], "stumble": [1.4]},
+}
+
+
+@pytest.fixture(scope="module")
+def policy(contract, tmp_path_factory):
+    return Standing(contract, tmp_path_factory.mktemp("gate") / "policy.onnx")
+
+
+@pytest.fixture(scope="module")
+def verdict(policy, go2, make_config):
+    return run_gate(policy, go2, make_config(TINY))
+
+
+def test_gate_is_json_and_complete(verdict, raw_params):
+    found = json.loads(json.dumps(verdict.gate, allow_nan=False))
+    Gate.model_validate(found)
+    assert [c["name"] for c in found["criteria"]] == list(CRITERIA)
+    assert found["passed"] is False  # standing still is not following commands
+    assert found["policy_sha256"] == hashlib.sha256(b"a policy").hexdigest()
+    assert found["robot"] == "go2" and found["enabled"] is True
+    assert found["nominal"]["episodes"] == 13
+    assert len(found["nominal"]["commands"]) == 13
+    assert [row["name"] for row in found["scenarios"]] == list(raw_params["sim2sim"]["scenarios"])
+    assert [(row["axis"], row["limit"]) for row in found["margins"]] == [
+        ("friction", 0.1),
+        ("friction", 1.4),
+        ("stumble", 1.4),
+    ]
+    for row in [*found["sweeps"], *found["scenarios"]]:
+        assert row["episodes"] == 2
+        assert row["survival_low"] <= row["survival"] <= row["survival_high"]
+
+
+def test_every_episode_is_counted(verdict):
+    gate = verdict.gate
+    rows = [*gate["sweeps"], *gate["scenarios"], *gate["margins"]]
+    # The nominal ones, the demonstration, and once more the worst.
+    assert gate["episodes"] == 13 + 1 + sum(row["episodes"] for row in rows)
+
+
+def test_gate_measures_what_standing_misses(verdict, contract):
+    asked = command_grid(contract.command_ranges)
+    figures = verdict.gate["nominal"]
+    assert figures["falls"] == 0
+    # Each command's error is about the command itself.
+    assert figures["planar_rmse"] == pytest.approx(
+        np.sqrt(np.mean(np.sum(np.square(asked[:, :2]), axis=1))), abs=0.05
+    )
+    assert figures["yaw_rmse"] == pytest.approx(np.sqrt(np.mean(asked[:, 2] ** 2)), abs=0.05)
+
+
+def test_gate_asks_for_the_grid_and_demonstrates_five_commands(verdict, contract):
+    assert np.array_equal(verdict.nominal.command[0], command_grid(contract.command_ranges))
+    demo = verdict.demo.episodes
+    assert demo.command.shape == (25, 1, 3)
+    assert len(np.unique(demo.command[:, 0], axis=0)) == 5
+    assert verdict.demo.qpos.shape == (25, 1, 19)
+
+
+class Labelled:
+    """A simulator in which robots miss their command by their scenario's value, in m/s."""
+
+    def __init__(self, contract, robot, settings, episodes, seed, threads):
+        self.episodes = episodes
+
+    def run(self, policy, commands, lying_s=1.0):
+        steps, n, _ = commands.shape
+        velocity = commands.astype(float)
+        values = [e.scenario.value or 0.0 for e in self.episodes]
+        velocity[:, :, 0] += values
+        late = [e.scenario.name == "latency_s" for e in self.episodes]
+        fell_at = np.where(late, 3 + np.array([e.number for e in self.episodes]), steps)
+        zero = np.zeros((steps, n, 12))
+        episodes = Episodes(commands, velocity, zero, zero, zero, np.zeros((steps, n)), fell_at)
+        feet = np.zeros((steps, n, 4))
+        obs = np.zeros((steps, n, 47), np.float32)
+        return Recording(episodes, np.zeros((steps, n, 19)), obs, feet, feet, np.zeros((steps, n)))
+
+
+def test_every_episode_is_counted_for_its_own_scenario(policy, go2, make_config, monkeypatch):
+    monkeypatch.setattr(trial, "GateSimulator", Labelled)
+    found = run_gate(policy, go2, make_config({**TINY, "sim2sim.profile": "quick"})).gate
+    assert found["nominal"]["planar_rmse"] == 0 and found["nominal"]["falls"] == 0
+    assert found["margins"] == []
+    late = sum(row["episodes"] for row in found["sweeps"] if row["axis"] == "latency_s")
+    total = sum(row["episodes"] for row in found["sweeps"])
+    for row in found["sweeps"]:
+        fell = row["axis"] == "latency_s"
+        assert row["falls"] == (2 if fell else 0)
+        assert row["survival"] == (0 if fell else 1)
+        if fell:
+            assert row["planar_rmse"] is None and row["yaw_rmse"] is None
+        else:
+            assert row["planar_rmse"] == pytest.approx(abs(row["value"]), abs=1e-6)
+    survival = next(c for c in found["criteria"] if c["name"] == "swept_survival")
+    assert survival["measured"] == pytest.approx(1 - late / total)
+    # The worst: the first scenario with a fall, and there the episode that fell first.
+    worst = found["worst"]
+    assert worst["scenario"] == "latency_s" and worst["number"] == 0
+    assert worst["fell_at_s"] == pytest.approx(4 * 0.02)
+
+
+def test_the_worst_episode_can_be_run_again(verdict):
+    found = verdict.worst.episodes
+    assert found.command.shape[1] == 1
+    if verdict.gate["worst"]["fell_at_s"] is not None:
+        assert found.fell[0]
+
+
+def test_gate_is_the_same_for_the_same_seed(verdict, policy, go2, make_config):
+    again = run_gate(policy, go2, make_config(TINY))
+    assert again.gate == verdict.gate
+    assert np.array_equal(again.demo.qpos, verdict.demo.qpos)
+    other = run_gate(policy, go2, make_config({**TINY, "seed": 2}))
+    assert other.gate["nominal"]["planar_rmse"] != verdict.gate["nominal"]["planar_rmse"]
+
+
+def test_thresholds_decide_and_change_nothing_that_is_measured(verdict, policy, go2, make_config):
+    easy = {"nominal_falls": 13, "planar_rmse": 9.0, "yaw_rmse": 9.0}
+    easy |= {"swept_survival": 0.0, "scenario_survival": 0.0}
+    easy = {f"sim2sim.thresholds.{name}": value for name, value in easy.items()}
+    found = run_gate(policy, go2, make_config({**TINY, **easy})).gate
+    assert found["passed"] is True and failures(found) == []
+    for part in ("nominal", "sweeps", "scenarios", "margins", "gait"):
+        assert found[part] == verdict.gate[part]
+
+
+def test_a_policy_for_another_robot_is_refused(policy, go2, make_config):
+    stranger = copy.copy(policy)
+    stranger.contract = SimpleNamespace(robot="g1", ctrl_dt=0.02)
+    with pytest.raises(GateError, match=r"policy\.onnx: is a policy for 'g1'.*asks for 'go2'"):
+        run_gate(stranger, go2, make_config(TINY))
+
+
+# gate.json read again
+
+
+@pytest.fixture
+def gate_file(verdict, tmp_path):
+    def write(**changes):
+        path = tmp_path / "gate.json"
+        path.write_text(json.dumps({**verdict.gate, **changes}))
+        return path
+
+    return write
+
+
+def test_a_gate_is_read_as_it_was_written(gate_file, verdict):
+    assert read_gate(gate_file()) == json.loads(json.dumps(verdict.gate))
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"schema_version": 1}, r"gate\.json: schema_version is 1, this code reads 2; run the"),
+        ({"policy_sha256": "abc"}, r"gate\.json: policy_sha256: "),
+        ({"margins": [{"axis": "friction"}]}, r"gate\.json: margins\.0\.unit: Field required"),
+        ({"extra": 1}, r"gate\.json: extra: Extra inputs"),
+    ],
+)
+def test_another_layout_is_refused_by_its_field(gate_file, changes, message):
+    with pytest.raises(GateFileError, match=message):
+        read_gate(gate_file(**changes))
+
+
+@pytest.mark.parametrize("content", ["", "{", "[1]", "\x00"])
+def test_what_is_no_gate_is_refused(tmp_path, content):
+    path = tmp_path / "gate.json"
+    path.write_text(content)
+    with pytest.raises(GateFileError, match=r"gate\.json"):
+        read_gate(path)
+    with pytest.raises(GateFileError, match="no such file"):
+        read_gate(tmp_path / "none.json")
+
+
+def test_the_published_schema_is_that_of_the_code():
+    assert (DOCS / "gate.schema.json").read_text() == json_schema(), (
+        "python -m pipeline.sim2sim.schema > docs/gate.schema.json"
+    )
+
+
+def test_a_baseline_is_held_to(policy, go2, make_config, gate_file, verdict):
+    kept = make_config({**TINY, "sim2sim.baseline": str(gate_file())})
+    found = run_gate(policy, go2, kept).gate
+    assert [row["axis"] for row in found["regressions"]] == [
+        row["axis"] for row in verdict.gate["margins"] if row["survival"] is not None
+    ]
+    assert found["criteria"][-1]["name"] == "regressions"
+    assert found["criteria"][-1]["passed"]
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"robot": "g1"}, r"sim2sim\.baseline: .*gate\.json is of 'g1', want 'go2'"),
+        ({"margins": []}, r"sim2sim\.baseline: .*gate\.json has no margins"),
+    ],
+)
+def test_a_baseline_that_does_not_fit_is_refused(
+    policy, go2, make_config, gate_file, changes, message
+):
+    config = make_config({**TINY, "sim2sim.baseline": str(gate_file(**changes))})
+    with pytest.raises(GateFileError, match=message):
+        run_gate(policy, go2, config)
