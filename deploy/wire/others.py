@@ -11,10 +11,16 @@ from cyclonedds.builtin import (  # isort: skip
     BuiltinTopicDcpsParticipant,
     BuiltinTopicDcpsPublication,
 )
-from cyclonedds.core import InstanceState, ReadCondition, SampleState, ViewState  # isort: skip
+from cyclonedds.core import (  # isort: skip
+    DDSException,
+    InstanceState,
+    ReadCondition,
+    SampleState,
+    ViewState,
+)
 from cyclonedds.qos import Policy  # isort: skip
 
-GONE = "a program that has gone since"
+NAMELESS = "a program that does not say which"
 MANY = 1000
 """More writers and participants than any robot's network has."""
 
@@ -59,8 +65,13 @@ class Others:
 
     def _hear(self, packed: bytes | None) -> None:
         self.heard += 1
-        # Once: this may go on 500 times a second.
-        self.commander = self.commander or "; ".join(self.writers()) or GONE
+        if self.commander:  # this may go on 500 times a second
+            return
+        try:
+            names = self.writers()
+        except DDSException:  # the name is the lesser part
+            names = []
+        self.commander = "; ".join(names) or NAMELESS
 
 
 class _Alive:

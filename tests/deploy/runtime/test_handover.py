@@ -1,6 +1,8 @@
 """Before the first command, over real DDS on the loopback: who has the motors, and who may."""
 
 import os
+import re
+import signal
 import subprocess
 import sys
 import threading
@@ -18,6 +20,8 @@ from tests.deploy.runtime.fakes import ROOT
 from tests.wire_samples import a_command, a_state
 
 pytest.importorskip("cyclonedds", reason="cyclonedds is not installed (extra: robot)")
+
+from cyclonedds.core import DDSException
 
 from deploy.runtime.transports import open_dds
 from deploy.wire import motion, topics
@@ -158,7 +162,8 @@ def test_it_is_released_when_that_is_asked_for(stays, link, serve):
 
 
 def test_busy_is_no_reason_to_give_up(link, serve):
-    assert told(link, replace(QUICK, release=True)) if serve("normal", 2, code=7002) else None
+    serve("normal", 2, code=7002)
+    assert told(link, replace(QUICK, release=True))[-1].endswith("is released, none is active")
 
 
 @pytest.mark.parametrize(("code", "why"), [(0, ""), (7008, r" \(.*7008, releasing failed\)")])
@@ -269,6 +274,15 @@ def test_one_command_of_anothers_in_a_run_is_told_at_once(link, rival):
     assert f"process {os.getpid()} on " in link.intruder()
 
 
+def test_a_commander_that_cannot_be_named_is_one_all_the_same(link, rival, monkeypatch):
+    def read():
+        raise DDSException(DDSException.DDS_RETCODE_ERROR)
+
+    monkeypatch.setattr(link.others._participants, "read", read)
+    until(lambda: rival.write() or link.intruder())
+    assert link.intruder() == "a program that does not say which"
+
+
 OTHER_PROGRAM = """
 import sys
 from deploy.wire import topics
@@ -328,34 +342,42 @@ def test_what_is_of_networks_is_refused_without_one(flag, capsys):
     assert capsys.readouterr().err == f"error: {flag}: only with --transport dds\n"
 
 
-def test_a_simulated_robot_in_the_vendors_mode_is_refused_then_released(tmp_path, capsys):
-    domain = DOMAIN
-    on = ("--robot", "go2", "--domain", str(domain), "--interface", "lo")
-    script = tmp_path / "leave.csv"
-    script.write_text("time_s,vx,vy,yaw_rate,event\n0.2,0,0,0,leave\n")
-    run = ["policies/go2/policy.onnx", *on, "--transport", "dds", "--no-log"]
-    run += ["--input", "script", "--script", str(script)]
+def test_from_refusal_to_release_to_another_commander(tmp_path, capsys):
+    """A simulated robot in the vendor's mode, and the runtime, each a process of its own."""
+    # A slow robot: on a busy machine nothing else shall damp it.
+    on = ("--robot", "go2", "--domain", str(DOMAIN), "--interface", "lo", "--pace", "0.2")
+    log = tmp_path / "run.mcap"
+    run = ["policies/go2/policy.onnx", *on, "--transport", "dds", "--log", str(log)]
     robot = Told("-m", "deploy.sim_robot", *on, "--hoist", "--motion", "ai")
+    runtime = rival = None
     try:
         assert robot.until("go2 on domain"), robot.said
         assert main(run) == 2
         said = capsys.readouterr()
         assert said.err.startswith("error: motion service: mode 'ai' has the motors")
-        assert "state:" not in said.out
+        assert "state:" not in said.out and not log.exists()
+
         runtime = Told("-m", "deploy", "run", *run, "--release-motion")
-        runtime.end()
-        lines = [line for line in runtime.said if line.startswith(("motion", "state"))]
-        assert lines[:3] == [
+        assert runtime.until("state: zero_torque"), runtime.said
+        assert [line for line in runtime.said if line.startswith("motion service")] == [
             "motion service: releasing mode 'ai', motors go limp",
             "motion service: mode 'ai' is released, none is active",
-            "state: zero_torque",
-        ], runtime.said
-        assert lines[-1] == "state: ended"
+        ]
+        rival = Rival()
+        rival.go_on()
+        assert runtime.until("state: damping"), runtime.said
+        runtime.process.send_signal(signal.SIGINT)
+        assert runtime.end() == 1
+        fault = rf"\(other commander: somebody else commands .*process {os.getpid()} on "
+        assert any(re.search(fault, line) for line in runtime.said), runtime.said
         robot.tell("quit")
         assert robot.end() == 0
-        # What the runtime sent, it sent to a robot that was released.
+        # All that was sent was sent to a robot that was released.
         assert any(" heard, 0 commands ignored" in line for line in robot.said)
     finally:
-        if robot.process.poll() is None:
-            robot.process.kill()
-            robot.process.wait()
+        if rival:
+            rival.close()
+        for one in (robot, runtime):
+            if one and one.process.poll() is None:
+                one.process.kill()
+                one.process.wait()
