@@ -88,7 +88,7 @@ class Walk:
         self.on_send: Callable[[], None] = lambda: None
         self.on_poll: Callable[[], str] = lambda: ""
         self.on_step: Callable[[Decision], Decision] = lambda decision: decision
-        self.skip = 0
+        self.skip, self.intruder = 0, ""
         self._step = PolicyStep(policy)
         self.worker = InlineWorker(self._run)
         self.controller = Controller(self._parts(), N_COMMANDS)
@@ -102,6 +102,7 @@ class Walk:
             stopping=Stopping(),
             log=TickLog(None, threaded=False),
             limits=Limits(),
+            intruder=lambda: self.intruder,
         )
 
     # The line
@@ -241,6 +242,11 @@ def no_operator(walk: Walk) -> None:
     walk.on_poll = lambda: "the terminal is gone"
 
 
+def two_commanders(walk: Walk) -> None:
+    """Another program sends commands, too."""
+    walk.intruder = "planted"
+
+
 def busy_policy(walk: Walk) -> None:
     """The network takes for ever."""
     walk.worker.busy = True
@@ -264,6 +270,7 @@ CASES = (
     Case("says that it is another robot", ("mode_machine",), changed(mode_machine=6)),
     Case("remote control out of reach", ("remote",), event("unpair")),
     Case("terminal closed", ("operator",), no_operator),
+    Case("another program commands it, too", ("other commander",), two_commanders),
     Case("pushed to the side, 3 m/s", ("tilt",), event("push:3:90")),
     Case("a joint says 3 rad", ("joint position",), element("joint_pos", 3.0)),
     Case("a joint says 60 rad/s", ("joint velocity",), element("joint_vel", 60.0)),

@@ -8,7 +8,17 @@ from dataclasses import dataclass
 
 from cyclonedds import idl
 from cyclonedds.idl.annotations import autoid, final
-from cyclonedds.idl.types import array, float32, int16, int32, uint8, uint16, uint32
+from cyclonedds.idl.types import (
+    array,
+    float32,
+    int16,
+    int32,
+    int64,
+    sequence,
+    uint8,
+    uint16,
+    uint32,
+)
 
 
 @dataclass
@@ -187,3 +197,68 @@ class GoLowState(idl.IdlStruct, typename="unitree_go.msg.dds_.LowState_"):
     fan_frequency: array[uint16, 4]
     reserve: uint32
     crc: uint32
+
+
+@dataclass
+@final
+@autoid("sequential")
+class RequestIdentity(idl.IdlStruct, typename="unitree_api.msg.dds_.RequestIdentity_"):
+    id: int64
+    api_id: int64
+
+
+@dataclass
+@final
+@autoid("sequential")
+class RequestLease(idl.IdlStruct, typename="unitree_api.msg.dds_.RequestLease_"):
+    id: int64
+
+
+@dataclass
+@final
+@autoid("sequential")
+class RequestPolicy(idl.IdlStruct, typename="unitree_api.msg.dds_.RequestPolicy_"):
+    priority: int32
+    noreply: bool
+
+
+@dataclass
+@final
+@autoid("sequential")
+class RequestHeader(idl.IdlStruct, typename="unitree_api.msg.dds_.RequestHeader_"):
+    identity: RequestIdentity
+    lease: RequestLease
+    policy: RequestPolicy
+
+
+@dataclass
+@final
+@autoid("sequential")
+class Request(idl.IdlStruct, typename="unitree_api.msg.dds_.Request_"):
+    header: RequestHeader
+    parameter: str
+    binary: sequence[uint8]
+
+
+@dataclass
+@final
+@autoid("sequential")
+class ResponseStatus(idl.IdlStruct, typename="unitree_api.msg.dds_.ResponseStatus_"):
+    code: int32
+
+
+@dataclass
+@final
+@autoid("sequential")
+class ResponseHeader(idl.IdlStruct, typename="unitree_api.msg.dds_.ResponseHeader_"):
+    identity: RequestIdentity
+    status: ResponseStatus
+
+
+@dataclass
+@final
+@autoid("sequential")
+class Response(idl.IdlStruct, typename="unitree_api.msg.dds_.Response_"):
+    header: ResponseHeader
+    data: str
+    binary: sequence[uint8]

@@ -75,6 +75,21 @@ def _add_safety(made: argparse.ArgumentParser) -> None:
     )
     add("--mode-machine", type=int, help="what the robot must say that it is [what it says first]")
     add(
+        "--release-motion",
+        action="store_true",
+        help="dds: have the robot's own controller let go of the motors first; they go limp",
+    )
+    add(
+        "--no-motion-service",
+        action="store_true",
+        help="dds: the robot has none, and is in debug mode: you have seen to it",
+    )
+    add(
+        "--allow-idle-writers",
+        action="store_true",
+        help="dds: others may be able to command the robot, as long as they do not",
+    )
+    add(
         "--unsafe-no-gate",
         action="store_true",
         help="run a policy that no gate report vouches for; asks for the robot's name",

@@ -16,7 +16,7 @@ from deploy.runtime.controller import Controller
 from deploy.runtime.inputs import Input
 from deploy.runtime.limits import Limits
 from deploy.runtime.loop import SleepUntil, Watch, run, wait_for_robot
-from deploy.runtime.parts import Parts
+from deploy.runtime.parts import Intruder, Parts, no_intruder
 from deploy.runtime.periods import TIMINGS
 from deploy.runtime.policy_step import PolicyStep
 from deploy.runtime.stopping import Stopping
@@ -50,6 +50,7 @@ class Setup:
             for simulated clocks, and the same to the last bit every time.
         epoch_s: What makes Unix time of the link's.
         watch: Told of every change of state.
+        intruder: Tells who else commands the robot.
     """
 
     policy: Policy
@@ -66,6 +67,7 @@ class Setup:
     rotate_s: float | None = None
     epoch_s: float = 0.0
     watch: Watch | None = None
+    intruder: Intruder = no_intruder
 
 
 @dataclass(frozen=True)
@@ -97,6 +99,7 @@ def execute(setup: Setup) -> Outcome:
         log=log,
         limits=setup.limits,
         mode_machine=setup.mode_machine,
+        intruder=setup.intruder,
     )
     controller = Controller(parts, setup.n_commands)
     stream_dt = setup.policy.contract.ctrl_dt / setup.n_commands

@@ -19,6 +19,7 @@ from deploy.policy import Policy
 from deploy.runtime.arguments import parser
 from deploy.runtime.assemble import Outcome, Setup, execute
 from deploy.runtime.gatecheck import Ask, check_gate, waive_gate
+from deploy.runtime.handover import Handover
 from deploy.runtime.inputs import Input, InputError, RemoteStop
 from deploy.runtime.limits import Limits, RuntimeSettingError
 from deploy.runtime.loop import Watch, commands_per_period
@@ -64,7 +65,7 @@ def _run(asked: argparse.Namespace, ask: Ask) -> int:
     if asked.transport == "sim":
         transport = open_sim(robot, asked.fault, realtime=not asked.fast)
     else:
-        transport = open_dds(robot, asked.interface, asked.domain, asked.pace)
+        transport = open_dds(robot, asked.interface, asked.domain, asked.pace, _handover(asked))
     try:
         return _drive(asked, policy, transport, n_commands)
     finally:
@@ -92,6 +93,7 @@ def _drive(asked: argparse.Namespace, policy: Policy, transport: Transport, n_co
                 rotate_s=asked.rotate_s,
                 epoch_s=transport.epoch_s,
                 watch=_both(transport.watch),
+                intruder=transport.intruder,
             )
         )
     finally:
@@ -119,6 +121,9 @@ def _check_settings(asked: argparse.Namespace) -> None:
         )
     if asked.pace != 1 and asked.transport != "dds":
         raise RuntimeSettingError("--pace: only with --transport dds and --interface lo")
+    for name in ("release_motion", "no_motion_service", "allow_idle_writers"):
+        if getattr(asked, name) and asked.transport != "dds":
+            raise RuntimeSettingError(f"--{name.replace('_', '-')}: only with --transport dds")
     if asked.fast and (asked.transport != "sim" or asked.input != "script"):
         raise RuntimeSettingError("--fast: only with --transport sim and --input script FILE")
     if asked.input == "script" and asked.script is None:
@@ -131,6 +136,10 @@ def _limits(asked: argparse.Namespace) -> Limits:
     return replace(
         Limits(), tilt=float(np.radians(asked.max_tilt_deg)), temperature=asked.max_temperature
     )
+
+
+def _handover(asked: argparse.Namespace) -> Handover:
+    return Handover(asked.release_motion, asked.no_motion_service, asked.allow_idle_writers)
 
 
 def _open_input(asked: argparse.Namespace, contract: PolicyContract) -> Input:

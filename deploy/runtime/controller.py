@@ -137,6 +137,7 @@ class Controller:
             operator=self._wish.lost,
             clamped=clamped,
             clamped_s=clamped_s,
+            intruder=self._parts.intruder(),
         )
 
     def _advance(self, robot: RobotState | None, fault: Fault | None) -> None:

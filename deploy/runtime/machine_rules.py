@@ -98,6 +98,11 @@ def operator_lost(seen: Situation) -> str:
     return seen.operator
 
 
+def commanded_by_another(seen: Situation) -> str:
+    """Somebody else commands the robot, too."""
+    return f"somebody else commands the robot: {seen.intruder}" if seen.intruder else ""
+
+
 def policy_late(limits: Limits) -> Rule:
     """The policy missed its deadline too often."""
 

@@ -1,5 +1,6 @@
 """What a controller is put together from."""
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 from deploy.contract import PolicyContract
@@ -9,6 +10,14 @@ from deploy.runtime.limits import Limits
 from deploy.runtime.stopping import Stopping
 from deploy.runtime.tick_log import TickLog
 from deploy.runtime.worker import Worker
+
+Intruder = Callable[[], str]
+"""Tells who else commands the robot; empty where nobody does. Does not block."""
+
+
+def no_intruder() -> str:
+    """Nobody else can."""
+    return ""
 
 
 class Parts(NamedTuple):
@@ -23,6 +32,7 @@ class Parts(NamedTuple):
         log: Where ticks go.
         limits: The supervisor's figures.
         mode_machine: What the robot should say that it is; None for whatever it says first.
+        intruder: Tells who else commands the robot.
     """
 
     contract: PolicyContract
@@ -33,3 +43,4 @@ class Parts(NamedTuple):
     log: TickLog
     limits: Limits
     mode_machine: int | None = None
+    intruder: Intruder = no_intruder

@@ -30,6 +30,7 @@ class Situation(NamedTuple):
         operator: Why there is no operator any more; empty while there is one.
         clamped: Joint whose target has been clamped longest without a break.
         clamped_s: For how long, s.
+        intruder: Who else commands the robot; empty while nobody does.
     """
 
     now: float
@@ -41,6 +42,7 @@ class Situation(NamedTuple):
     operator: str
     clamped: str
     clamped_s: float
+    intruder: str = ""
 
 
 Rule = Callable[[Situation], str]

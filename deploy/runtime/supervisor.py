@@ -9,6 +9,7 @@ from deploy.runtime.machine_rules import (
     ModeMachine,
     RemoteLost,
     clamped_too_long,
+    commanded_by_another,
     motor_error,
     operator_lost,
     policy_crashed,
@@ -69,6 +70,7 @@ def guards(
         "mode_machine": ModeMachine(mode_machine),
         "remote": RemoteLost(limits),
         "operator": operator_lost,
+        "other commander": commanded_by_another,
         "policy crash": policy_crashed,
     }
     # A limp robot hangs and lies as it likes, and joints rest at their stops.

@@ -6,9 +6,11 @@ from dataclasses import dataclass
 
 from deploy.contract import ContractError, PolicyContract
 from deploy.link import Link, LinkError
-from deploy.runtime.assemble import sleeper
+from deploy.runtime.assemble import WAIT_S, sleeper
+from deploy.runtime.handover import Handover, take_over
 from deploy.runtime.limits import RuntimeSettingError
-from deploy.runtime.loop import SleepUntil, Watch
+from deploy.runtime.loop import SleepUntil, Watch, wait_for_robot
+from deploy.runtime.parts import Intruder, no_intruder
 from deploy.runtime.states import State
 from deploy.sim_robot.events import Event, parse
 from deploy.wire.domain import LOOPBACK
@@ -27,12 +29,14 @@ class Transport:
         sleep_until: Waits, by its clock.
         watch: What it has to be told of every change of state, if anything.
         epoch_s: What makes Unix time of its clock's; 0 where a simulation keeps the time.
+        intruder: Tells who else commands it.
     """
 
     link: Link
     sleep_until: SleepUntil
     watch: Watch | None = None
     epoch_s: float = 0.0
+    intruder: Intruder = no_intruder
 
 
 def check_robot(contract: PolicyContract, robot: RobotSpec) -> None:
@@ -86,17 +90,25 @@ def open_sim(robot: RobotSpec, faults: Sequence[str], *, realtime: bool) -> Tran
     return Transport(link, link.sleep_until, watch, epoch_s)
 
 
-def open_dds(robot: RobotSpec, interface: str | None, domain: int, pace: float = 1.0) -> Transport:
-    """A robot on the network.
+def open_dds(
+    robot: RobotSpec,
+    interface: str | None,
+    domain: int,
+    pace: float = 1.0,
+    handover: Handover | None = None,
+) -> Transport:
+    """A robot on the network that nobody else commands.
 
     Args:
         robot: The robot.
         interface: Network interface; None for the one the system picks.
         domain: DDS domain; 0 on real robots.
         pace: Seconds of a simulated robot per second; 1 for real ones.
+        handover: What the operator allows of others; nothing by default.
 
     Raises:
-        LinkError: If the DDS library is missing, or the network cannot be joined.
+        LinkError: If the DDS library is missing, the network cannot be joined, the robot says
+            nothing, or somebody else has its motors.
         RuntimeSettingError: If the pace is not 1 and the robot may be a real one.
     """
     if pace != 1 and interface != LOOPBACK:
@@ -106,6 +118,13 @@ def open_dds(robot: RobotSpec, interface: str | None, domain: int, pace: float =
     from deploy.wire.dds import DdsLink
 
     link = DdsLink(robot, interface, domain, pace)
+    sleep_until = sleeper(link.now, pace)
+    try:
+        wait_for_robot(link, sleep_until, WAIT_S)
+        take_over(link, interface, handover or Handover())
+    except BaseException:
+        link.close()
+        raise
     # At another pace than the world's, the link's clock says nothing about its time of day.
     epoch_s = time.time() - link.now() if pace == 1 else 0.0
-    return Transport(link, sleeper(link.now, pace), epoch_s=epoch_s)
+    return Transport(link, sleep_until, epoch_s=epoch_s, intruder=link.intruder)

@@ -48,6 +48,7 @@ def _serve(asked: argparse.Namespace) -> int:
         seed=asked.seed,
         visuals=asked.viewer,
         tell=lambda text: print(text, flush=True),
+        motion=asked.motion,
     )
     viewer = Viewer(robot.machine) if asked.viewer else None
     server = Server(robot, asked.interface, asked.domain, asked.pace)
@@ -91,6 +92,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--interface", default="lo", help="network interface [lo]")
     add("--domain", type=int, default=1, help="DDS domain; real robots are in 0 [1]")
     add("--hoist", action="store_true", help="start hanging, the feet off the floor")
+    add("--motion", default="", metavar="NAME", help="a mode of the vendor's is active: ai, normal")
     add("--fault", action="append", default=[], metavar="EVENT", help="let something happen")
     add("--viewer", action="store_true", help="show it; needs a screen")
     add("--seconds", type=float, help="stop after that much simulated time")

@@ -30,6 +30,7 @@ class SimRobot:
         seed: Of what is lost and garbled on the way.
         visuals: Keep shapes that are only looked at.
         tell: Told what an event wants to know.
+        motion: The vendor's mode that has the motors: commands are ignored until it is released.
     """
 
     def __init__(
@@ -42,12 +43,16 @@ class SimRobot:
         seed: int = 0,
         visuals: bool = False,
         tell: Callable[[str], None] = print,
+        motion: str = "",
     ) -> None:
         self.codec = codec_for(robot)
         self.machine = Machine(robot, visuals=visuals)
         self.remote = Remote()
         self.ignored = 0
-        """Commands that were not obeyed: wrong checksum, not finite, or for another machine."""
+        """Commands that were not obeyed: wrong checksum, not finite, for another machine, or while
+        a mode of the vendor's is active."""
+        self.motion = motion
+        """The vendor's mode that is active; empty where none is. Any thread may change it."""
         self._tell = tell
         self._states, self._commands = Line(seed), Line(seed + 1)
         self._inbox: deque[bytes] = deque()
@@ -110,6 +115,8 @@ class SimRobot:
             orders = self.codec.decode_command(packed)
             if orders.mode_machine != self._mode_machine:
                 raise RejectedMessageError(f"for machine {orders.mode_machine}")
+            if self.motion:
+                raise RejectedMessageError(f"mode {self.motion} has the motors")
         except RejectedMessageError:
             self.ignored += 1
             return

@@ -30,8 +30,10 @@ class Server:
     def __init__(
         self, robot: SimRobot, interface: str | None, domain: int, pace: float = 1.0
     ) -> None:
-        from deploy.wire import topics
+        from deploy.sim_robot.motion import answerer
+        from deploy.wire import motion, topics
         from deploy.wire.domain import open_participant
+        from deploy.wire.rpc import Service
 
         self._robot, self._period_s = robot, SIM_DT / pace
         self.lags = 0
@@ -45,6 +47,7 @@ class Server:
         self._commands = topics.Subscriber(
             participant, topics.LOW_CMD, robot.codec.command_type, self._on_command
         )
+        self._motion = Service(participant, motion.SERVICE, answerer(robot))
 
     def do(self, event: Event) -> None:
         """Let something happen to the robot. Thread-safe."""
@@ -76,6 +79,7 @@ class Server:
                 elif wait_s < -MAX_LAG_S:
                     self.lags, due = self.lags + 1, time.monotonic()
         finally:
+            self._motion.close()
             self._commands.close()
             self._states.close()
 

@@ -1,10 +1,14 @@
 """A robot at the other end of a DDS network: real or `python -m deploy.sim_robot`."""
 
 import time
+from typing import TYPE_CHECKING
 
 from deploy.link import MotorCommand, RobotState
 from deploy.wire.endpoint import Endpoint
 from robots.spec import RobotSpec
+
+if TYPE_CHECKING:
+    from deploy.wire.motion import MotionSwitcher
 
 
 class DdsLink:
@@ -33,9 +37,12 @@ class DdsLink:
         # Not at the top: whoever does not reach a robot over DDS needs no cyclonedds.
         from deploy.wire import topics
         from deploy.wire.domain import open_participant
+        from deploy.wire.others import Others
 
-        participant = open_participant(domain, interface)
+        participant = self._participant = open_participant(domain, interface)
         codec = self._end.codec
+        self.others = Others(participant, codec.command_type)
+        """Whoever else commands the robot."""
         self._commands = topics.Publisher(participant, topics.LOW_CMD, codec.command_type)
         self._states = topics.Subscriber(
             participant,
@@ -76,7 +83,20 @@ class DdsLink:
         """
         self._commands.write(self._end.command(command))
 
+    def intruder(self) -> str:
+        """Who else commands the robot; empty where nobody is heard."""
+        return self.others.commander
+
+    def motion_switcher(self) -> "MotionSwitcher":
+        """The robot's motion service; whoever takes it closes it."""
+        from deploy.wire.motion import MotionSwitcher
+
+        return MotionSwitcher(self._participant)
+
     def close(self) -> None:
         """Let go. Sends nothing by itself."""
+        self.others.close()
         self._commands.close()
         self._states.close()
+        # Not left to the garbage collector: what cyclonedds loses in a cycle stays in its domain.
+        self._participant = None

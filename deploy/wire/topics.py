@@ -37,7 +37,8 @@ KINDS = {
     "i4": types.int32,
     "f4": types.float32,
 }
-_CDR_1 = Policy.DataRepresentation(use_cdrv0_representation=True)
+CDR_1 = Policy.DataRepresentation(use_cdrv0_representation=True)
+"""How the vendor's programs write numbers down."""
 WAKE_MS = 100
 """How often a subscriber looks whether it is closed, where nothing comes."""
 
@@ -48,7 +49,17 @@ def idl_type(struct: Struct) -> Any:
     for name, element, length in struct.elements():
         kind = idl_type(element) if isinstance(element, Struct) else KINDS[element]
         fields[name] = kind if length is None else types.array[kind, length]
-    made = make_idl_struct(struct.typename.rpartition(".")[2], struct.typename, fields)
+    return declare(struct.typename, fields)
+
+
+def declare(typename: str, fields: dict[str, Any]) -> Any:
+    """Declare a type as the vendor's are.
+
+    Args:
+        typename: Its name, modules and all.
+        fields: Their types, by name, in order.
+    """
+    made = make_idl_struct(typename.rpartition(".")[2], typename, fields)
     annotations.final(made)
     annotations.autoid("sequential")(made)
     return made
@@ -86,7 +97,7 @@ class Publisher:
         qos = Qos(
             Policy.Reliability.Reliable(duration(milliseconds=1)),
             Policy.History.KeepLast(1),
-            _CDR_1,
+            CDR_1,
         )
         self._writer: Any = DataWriter(participant, Topic(participant, topic, self._type), qos=qos)
         self._lock = threading.Lock()
@@ -117,23 +128,22 @@ class Publisher:
             self._writer = None
 
 
-class Subscriber:
-    """Hands every message of one topic on, from a thread of its own.
+class Reader:
+    """Hands every sample of one topic on, from a thread of its own.
 
     Args:
         participant: Of the domain to read in.
         topic: Name of the topic.
-        struct: Type of its messages.
-        handle: Called with a packed message, or with None where the bytes are none of this type.
+        kind: Type of its samples, as DDS knows it.
+        handle: Called with a sample.
+        qos: What is asked of writers.
     """
 
     def __init__(
-        self, participant: Any, topic: str, struct: Struct, handle: Callable[[bytes | None], None]
+        self, participant: Any, topic: str, kind: Any, handle: Callable[[Any], None], qos: Any
     ) -> None:
-        self._type, self._handle = _sample_type(struct), handle
-        self._reader: Any = DataReader(
-            participant, Topic(participant, topic, self._type), qos=Qos(_CDR_1)
-        )
+        self._kind, self._handle = kind, handle
+        self._reader: Any = DataReader(participant, Topic(participant, topic, kind), qos=qos)
         self._unread: Any = ReadCondition(
             self._reader, ViewState.Any | InstanceState.Any | SampleState.NotRead
         )
@@ -142,6 +152,11 @@ class Subscriber:
         self._closed = threading.Event()
         self._thread = threading.Thread(target=self._run, name=f"read {topic}", daemon=True)
         self._thread.start()
+
+    @property
+    def has_writer(self) -> bool:
+        """Whether anybody could write what is read here."""
+        return bool(self._reader.get_matched_publications())
 
     def close(self) -> None:
         """Stop reading, and let the reader go; not from `handle`."""
@@ -155,5 +170,35 @@ class Subscriber:
                 continue
             for sample in self._reader.take(N=8):
                 # A writer that goes away leaves a sample of another type, without data.
-                if isinstance(sample, self._type):
-                    self._handle(sample.packed)
+                if isinstance(sample, self._kind):
+                    self._handle(sample)
+
+
+class Subscriber(Reader):
+    """Hands every message of one topic on, from a thread of its own.
+
+    Args:
+        participant: Of the domain to read in.
+        topic: Name of the topic.
+        struct: Type of its messages.
+        handle: Called with a packed message, or with None where the bytes are none of this type.
+        own: Whether what the same participant writes is handed on, too.
+    """
+
+    def __init__(
+        self,
+        participant: Any,
+        topic: str,
+        struct: Struct,
+        handle: Callable[[bytes | None], None],
+        *,
+        own: bool = True,
+    ) -> None:
+        ignored = Policy.IgnoreLocal.Nothing if own else Policy.IgnoreLocal.Participant
+        super().__init__(
+            participant,
+            topic,
+            _sample_type(struct),
+            lambda sample: handle(sample.packed),
+            Qos(CDR_1, ignored),
+        )

@@ -137,6 +137,7 @@ class Bench:
         limits: The supervisor's figures.
         mode_machine: What is expected.
         writer: The log; one in memory by default.
+        intruder: Who else commands the robot.
     """
 
     policy: Policy
@@ -146,6 +147,7 @@ class Bench:
     mode_machine: int | None = None
     writer: LogWriter | KeptTicks = field(default_factory=KeptTicks)
     index: int = 0
+    intruder: str = ""
 
     def __post_init__(self):
         self.contract = self.policy.contract
@@ -161,6 +163,7 @@ class Bench:
             log=TickLog(self.writer, threaded=False),
             limits=self.limits,
             mode_machine=self.mode_machine,
+            intruder=lambda: self.intruder,
         )
         self.controller = Controller(self.parts, N_COMMANDS)
         self.began_s = self.link.time_s

@@ -409,9 +409,18 @@ def test_another_machine_than_expected_does_not_start(go2):
 # States
 
 
+@pytest.mark.parametrize("state", [State.ZERO_TORQUE, State.MOVE, State.POLICY])
+def test_another_commander_damps_at_its_first_command(go2, state):
+    bench = Bench(go2).until(state)
+    bench.intruder = "python (process 7 on desk, udp/10.0.0.2)"
+    assert ticks_to_damping(bench) == 1
+    assert bench.fault == "other commander"
+    assert "somebody else commands the robot: python (process 7 on desk" in bench.said
+
+
 def test_every_rule_ends_a_walk_and_a_limp_robot_may_lie_as_it_likes(go2):
     table = guards(go2.contract, Limits())
-    assert len({guard.name for guard in table}) == len(table) == 18
+    assert len({guard.name for guard in table}) == len(table) == 19
     assert all(guard.states >= MOVING for guard in table)
     assert all(State.DAMPING not in guard.states for guard in table)
     bench = Bench(go2)
