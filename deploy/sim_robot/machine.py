@@ -100,12 +100,12 @@ class Machine:
         """Raise LinkError where a base with this payload would weigh nothing."""
         if self._own_mass + kg <= 0:
             raise LinkError(
-                f"event: payload of {kg:g} kg is not allowed, want more than {-self._own_mass:.3g}: "
-                f"the base of {self.robot.name} weighs no more"
+                f"event: payload of {kg:g} kg is not allowed, want more than "
+                f"{-self._own_mass:.3g}: the base of {self.robot.name} weighs no more"
             )
 
     def set_payload(self, kg: float) -> None:
-        """Let the base weigh so much more than by itself, about where its mass is, as the gate does."""
+        """Let the base weigh so much more than by itself, at its centre of mass, as in the gate."""
         self.model.body_mass[self._base] = self._own_mass + kg
 
     def where(self) -> Place:
