@@ -7,7 +7,7 @@ import mujoco
 import numpy as np
 
 from deploy.cockpit.shapes import add_shapes
-from robots.model import build_model
+from robots.model import ROBOT_BIT, build_model
 from robots.spec import RobotSpec
 
 ROOT = "/robot"
@@ -143,7 +143,7 @@ class Robot:
     def __init__(self, scene: Any, robot: RobotSpec) -> None:
         self._model = build_model(robot, sim_dt=0.002, visuals=True)
         self._data = mujoco.MjData(self._model)
-        self._feet = [self._model.site(foot.site).id for foot in robot.feet]
+        self._solid = np.flatnonzero(self._model.geom_contype & ROBOT_BIT)
         self._over = 0.45 * robot.spawn_height + 0.15
         self._root = scene.add_frame(ROOT, show_axes=False)
         self._frames = add_shapes(scene, self._model, ROOT)
@@ -161,16 +161,22 @@ class Robot:
         """Compute where every body is; (3,) m where the base is.
 
         Args:
-            qpos: Position; a height that is not a number is that of standing on the lowest foot.
+            qpos: Position; a height that is not a number is that of touching the floor.
         """
         data = self._data
         data.qpos[:] = np.nan_to_num(qpos)
         mujoco.mj_kinematics(self._model, data)
         if np.isnan(qpos[2]):
-            size = self._model.site_size[self._feet, 0]
-            data.qpos[2] -= (data.site_xpos[self._feet, 2] - size).min()
+            data.qpos[2] -= self._lowest()
             mujoco.mj_kinematics(self._model, data)
         return data.qpos[:3].copy()
+
+    def _lowest(self) -> float:
+        """Height of the lowest of the boxes around the shapes that collide, m."""
+        box = self._model.geom_aabb[self._solid]
+        up = self._data.geom_xmat[self._solid].reshape(-1, 3, 3)[:, 2]
+        middle = self._data.geom_xpos[self._solid, 2] + (up * box[:, :3]).sum(1)
+        return float((middle - (abs(up) * box[:, 3:]).sum(1)).min())
 
     def show(self, at: np.ndarray) -> None:
         """Show it, as seen from `at`."""

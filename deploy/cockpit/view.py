@@ -8,7 +8,8 @@ import traceback
 from collections.abc import Callable
 from typing import Any
 
-from deploy.cockpit import CockpitError
+import viser
+
 from deploy.cockpit.controls import Controls
 from deploy.cockpit.plots import History, Plots
 from deploy.cockpit.reading import Reader
@@ -24,17 +25,7 @@ PANEL_PX = 330
 
 
 def open_viser() -> Any:
-    """Start viser on a port of the loopback interface that is free.
-
-    Raises:
-        CockpitError: If it is not installed.
-    """
-    try:
-        import viser
-    except ImportError as error:
-        raise CockpitError(
-            f"the cockpit needs viser, which is not installed ({error}): pip install '.[cockpit]'"
-        ) from error
+    """Start viser on a port of the loopback interface that is free."""
     # It would print its own address, which is nobody's business.
     with contextlib.redirect_stdout(io.StringIO()):
         server = viser.ViserServer(host="127.0.0.1", port=0, label="Live", verbose=False)

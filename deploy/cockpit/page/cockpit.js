@@ -11,6 +11,7 @@ const STATES = {
   damping: ["Damped", ""],
   ended: ["Ended", "motors were let go"],
 };
+const WORDS = { select: "stopped by hand", leave: "this run is being ended", "": "stopped" };
 const MOVING = ["move_to_default", "hold", "policy"];
 const AXES = ["vx", "vy", "yaw"];
 const held = new Set();
@@ -131,7 +132,7 @@ function show(news) {
   const [name, why] = STATES[news.state];
   $("state").dataset.state = news.state;
   text("state-name", name);
-  text("state-why", news.failure || (news.state === "damping" ? news.why || "stopped" : why));
+  text("state-why", news.failure || (news.state === "damping" ? WORDS[news.why] || news.why : why));
   text("what", `${news.robot}, ${news.simulated ? "simulated" : "over DDS"}`);
   $("what").title = `${news.policy}\ngate: ${news.gate}`;
   showFacts(news);
