@@ -1,7 +1,7 @@
 """Minds the pages: what they say goes to the controls, the session or the view."""
 
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any, cast
+from typing import Any
 
 from deploy.cockpit.choice import Choices, get_ready
 from deploy.cockpit.controls import GO, Ask, Controls
@@ -50,8 +50,8 @@ class PageDesk:
             ValueError: If no page of ours says that.
         """
         match said:
-            case {"hands": dict(hands)}:
-                self._controls.hear(page, read_hands(cast("dict[str, Any]", hands)))
+            case {"hands": _}:
+                self._controls.hear(page, read_hands(said["hands"]))
             case {"ask": str(word)} if word in ASKS:
                 return self._ask(page, ASKS[word])
             case {"take": True}:

@@ -6,7 +6,7 @@ import threading
 from collections.abc import Awaitable, Callable, Sequence
 from http import HTTPStatus
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, cast
 
 import orjson
 from websockets.asyncio.server import Server, ServerConnection, serve
@@ -208,7 +208,7 @@ def _read(message: str | bytes) -> dict[str, Any]:
     said: Any = orjson.loads(message)
     if not isinstance(said, dict):
         raise ValueError("no page of ours says that")
-    return said
+    return cast("dict[str, Any]", said)
 
 
 def _first(_: ServerConnection, offered: Sequence[Subprotocol]) -> Subprotocol | None:

@@ -39,7 +39,7 @@ class Hands(NamedTuple):
 NOTHING = Hands()
 
 
-def read_hands(said: dict[str, Any]) -> Hands:
+def read_hands(said: Any) -> Hands:
     """Read what a page said.
 
     Raises:

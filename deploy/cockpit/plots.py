@@ -13,8 +13,12 @@ SMOOTH_S = 0.25
 """Over how long measured velocities are averaged, s: a gait sways within each step."""
 AXES = (("forward", "m/s"), ("left", "m/s"), ("turn", "rad/s"))
 TORQUE, LIMIT = (255, 176, 32), (255, 84, 84)
-HEIGHT = 104
+HEIGHT = 92
 """Of a plot, pixels."""
+LEGEND = "".join(
+    f'<span style="color: rgb{color}; margin-left: 14px; font-size: 12px">&#9632; {name}</span>'
+    for name, color in (("commanded", COMMANDED), ("measured", MEASURED))
+)
 
 
 class History:
@@ -76,7 +80,7 @@ class Plots:
         self, gui: Any, ranges: tuple[tuple[float, float], ...], *, measures_speed: bool
     ) -> None:
         self._series: list[tuple[int, Any]] = []
-        self._handles: list[Any] = []
+        self._handles: list[Any] = [gui.add_html(LEGEND)]
         for axis, (name, unit) in enumerate(AXES):
             known = measures_speed or name == "turn"
             largest = 1.25 * max(map(abs, ranges[axis]))

@@ -77,7 +77,7 @@ class Scene:
         self._offset, self._at_s = np.zeros(2), math.nan
         size = robot.spawn_height
         camera = self._server.initial_camera
-        camera.position = (0.7 + 1.3 * size, -0.8 - 1.4 * size, 0.4 + 0.75 * size)
+        camera.position = (0.6 + 1.2 * size, -0.7 - 1.3 * size, 0.35 + 0.75 * size)
         camera.look_at = (0.0, 0.0, 0.7 * size)
 
     def show(self, qpos: np.ndarray, now: float, *, hangs: bool, follow: bool) -> None:
@@ -112,7 +112,7 @@ class Scene:
         arrow = self._arrows[name]
         turn = np.array([[np.cos(yaw), -np.sin(yaw)], [np.sin(yaw), np.cos(yaw)]])
         way = np.zeros(2) if velocity is None else ARROW_M * turn @ velocity
-        arrow.visible = bool(np.hypot(*way) > SHORTEST_M)
+        arrow.visible = bool(np.linalg.norm(way) > SHORTEST_M)
         if arrow.visible:
             # One above the other, so that equal ones are both seen.
             lift = 0.06 if name == "commanded" else 0.0

@@ -4,10 +4,11 @@ from typing import Any
 
 import mujoco
 import numpy as np
-import trimesh
+from trimesh import creation as untyped_creation
 
 from robots.model import VISUAL_GROUP
 
+creation: Any = untyped_creation
 BRIGHTER = 0.75
 """Exponent of a colour's brightness. The models' colours are made for MuJoCo's renderer; viser's
 shows dark ones nearly black."""
@@ -54,7 +55,7 @@ def _add_shape(scene: Any, model: mujoco.MjModel, geom: int, name: str) -> None:
             scene.add_cylinder(name, radius=radius, height=2 * half, **common)
         case kinds.mjGEOM_CAPSULE:
             # No constructor of viser's has the hemispheres.
-            capsule = trimesh.creation.capsule(2 * half, radius, count=(24, 24))
+            capsule = creation.capsule(2 * half, radius, count=(24, 24))
             capsule.apply_translation((0.0, 0.0, -half - capsule.bounds[0][2] - radius))
             scene.add_mesh_simple(name, capsule.vertices, capsule.faces, **common)
         case kind:
