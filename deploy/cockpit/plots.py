@@ -121,7 +121,7 @@ class Plots:
                 "x": {"time": False, "auto": False, "range": (-KEPT_S, 0.0)},
                 "y": {"auto": False, "range": y},
             },
-            axes=(_axis(size=22), _axis(size=38)),
+            axes=(_axis(size=22, apart=50), _axis(size=38, apart=16)),
             legend={"show": False},
             cursor={"show": False},
         )
@@ -133,9 +133,10 @@ def _line(label: str, color: tuple[int, int, int]) -> dict[str, Any]:
     return {"label": label, "stroke": f"rgb{color}", "width": 2, "points": {"show": False}}
 
 
-def _axis(size: int) -> dict[str, Any]:
+def _axis(size: int, apart: int) -> dict[str, Any]:
     return {
         "size": size,
+        "space": apart,
         "stroke": "#9aa7bd",
         "font": "11px system-ui",
         "grid": {"stroke": "#2a3242", "width": 1},

@@ -7,7 +7,7 @@ import mujoco
 import numpy as np
 
 from deploy.cockpit.shapes import add_shapes
-from robots.model import ROBOT_BIT, build_model
+from robots.model import ROBOT_BIT, SPAWN_KEY, build_model
 from robots.spec import RobotSpec
 
 ROOT = "/robot"
@@ -17,6 +17,8 @@ ARROW_M = 0.6
 """Length of an arrow per speed, m per m/s."""
 SHORTEST_M = 0.03
 """Shorter ones are not shown."""
+ABOVE_M = 0.25
+"""How far above the robot the arrows are."""
 STRAP_M = 1.2
 COMMANDED, MEASURED = (76, 154, 255), (54, 211, 130)
 """Colours of what is commanded and of what is measured; the plots have the same."""
@@ -50,7 +52,7 @@ class Scene:
         self._offset, self._at_s = np.zeros(2), math.nan
         self._robot: Robot | None = None
         self._floor = self._scene.add_grid("/floor", **GRID)
-        self._scene.configure_environment_map("studio", environment_intensity=0.35)
+        self._scene.configure_environment_map("studio", environment_intensity=0.6)
         self._scene.configure_default_lights(cast_shadow=shadows)
         self._scene.set_background_image(_sky())
         self._strap = self._scene.add_cylinder(
@@ -144,7 +146,9 @@ class Robot:
         self._model = build_model(robot, sim_dt=0.002, visuals=True)
         self._data = mujoco.MjData(self._model)
         self._solid = np.flatnonzero(self._model.geom_contype & ROBOT_BIT)
-        self._over = 0.45 * robot.spawn_height + 0.15
+        mujoco.mj_resetDataKeyframe(self._model, self._data, self._model.key(SPAWN_KEY).id)
+        mujoco.mj_kinematics(self._model, self._data)
+        self._over = float(self._data.geom_xpos[:, 2].max()) - robot.spawn_height + ABOVE_M
         self._root = scene.add_frame(ROOT, show_axes=False)
         self._frames = add_shapes(scene, self._model, ROOT)
 

@@ -12,8 +12,10 @@ import threading
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[3]
-PATIENCE_S = 120.0
+PATIENCE_S = 240.0
 """For how long something is waited for that has to come."""
+LOST_S = "200"
+"""Silence that a page on a busy machine is allowed."""
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 FLAGS = ["--use-gl=angle", "--use-angle=swiftshader", "--enable-unsafe-swiftshader"]
 """For WebGL without a GPU."""
@@ -30,20 +32,21 @@ class Cockpit:
         self.said = []
         self._lines = queue.SimpleQueue()
         self._process = subprocess.Popen(
-            # A page on a busy machine may be silent for longer than a person's.
-            [sys.executable, "-m", "deploy.cockpit", "--port", "0", "--lost-s", "20", *arguments],
+            [sys.executable, "-m", "deploy.cockpit", "--port", "0", "--lost-s", LOST_S, *arguments],
             cwd=ROOT,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
             env={**os.environ, "PYTHONUNBUFFERED": "1"},
         )
-        threading.Thread(target=self._listen, daemon=True).start()
+        self._listener = threading.Thread(target=self._listen, daemon=True)
+        self._listener.start()
         self.url = self._until(r"cockpit: (http://\S+)")
 
     def _listen(self):
-        for line in self._process.stdout:
-            self._lines.put(line.rstrip("\n"))
+        with self._process.stdout as stream:
+            for line in stream:
+                self._lines.put(line.rstrip("\n"))
         self._lines.put(None)
 
     def _until(self, pattern):
@@ -60,15 +63,21 @@ class Cockpit:
             with contextlib.suppress(subprocess.TimeoutExpired):
                 self._process.wait(2.0)
                 break
-        self._process.wait(PATIENCE_S)
+        return self.wait()
+
+    def wait(self):
+        """Wait until it has ended by itself; the exit status."""
+        self.status = self._process.wait(PATIENCE_S)
+        self._listener.join()
         while (line := self._lines.get(timeout=PATIENCE_S)) is not None:
             self.said.append(line)
-        return self._process.returncode
+        return self.status
 
     def kill(self):
         if self._process.poll() is None:
             self._process.kill()
             self._process.wait()
+        self._listener.join()
 
 
 @contextlib.contextmanager

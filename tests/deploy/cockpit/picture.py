@@ -2,15 +2,26 @@
 
 import io
 import sys
+import time
 from pathlib import Path
+from typing import Any
 
 from PIL import Image
 
 from tests.deploy.cockpit.cabin import PATIENCE_S, Cockpit, chromium
 
 SIZE = (1600, 900)
+WALKS_S, TURNS_S = 6.0, 2.0
+"""How long the robot walks straight on, and then turns too, before the picture is taken."""
 LARGEST = 300_000
 """Bytes that a picture in a repository may have."""
+
+
+def _until(page: Any, condition: str) -> None:
+    until_s = time.monotonic() + PATIENCE_S
+    while not page.evaluate(condition):
+        assert time.monotonic() < until_s, condition
+        time.sleep(0.1)
 
 
 def main(path: Path, robot: str) -> None:
@@ -20,17 +31,19 @@ def main(path: Path, robot: str) -> None:
         with chromium() as browser:
             page = browser.new_page(viewport={"width": SIZE[0], "height": SIZE[1]})
             page.set_default_timeout(1e3 * PATIENCE_S)
-            page.on("console", lambda message: print(message.type, message.text))
             page.goto(cockpit.url)
-            page.click("#go:enabled")
-            page.wait_for_selector("#state[data-state=policy]")
-            page.keyboard.down("w")
-            page.wait_for_function(
-                "Number.parseFloat(document.querySelector('#fact-speed').textContent) > 0.3"
+            _until(page, "!document.querySelector('#go').disabled")
+            page.dispatch_event("#go", "click")
+            _until(page, "status.state === 'policy'")
+            # What viser says of a machine without a GPU is none of the cockpit's looks.
+            page.frame_locator("#scene").get_by_role("alert").get_by_role("button").dispatch_event(
+                "click"
             )
-            page.wait_for_timeout(6000)
+            page.keyboard.down("w")
+            now_s = page.evaluate("status.time_s")
+            _until(page, f"status.time_s > {now_s + WALKS_S}")
             page.keyboard.down("q")
-            page.wait_for_timeout(3000)
+            _until(page, f"status.time_s > {now_s + WALKS_S + TURNS_S}")
             picture = page.screenshot()
     finally:
         cockpit.leave()
