@@ -20,6 +20,8 @@ SHORTEST_M = 0.03
 ABOVE_M = 0.25
 """How far above the robot the arrows are."""
 STRAP_M = 1.2
+AMBIENT = 1.3
+"""Light from everywhere, beside viser's own lights."""
 COMMANDED, MEASURED = (76, 154, 255), (54, 211, 130)
 """Colours of what is commanded and of what is measured; the plots have the same."""
 GRID: dict[str, Any] = {
@@ -52,7 +54,9 @@ class Scene:
         self._offset, self._at_s = np.zeros(2), math.nan
         self._robot: Robot | None = None
         self._floor = self._scene.add_grid("/floor", **GRID)
-        self._scene.configure_environment_map("studio", environment_intensity=0.6)
+        # Plain lights: an environment map comes late, and is dear where there is no GPU.
+        self._scene.configure_environment_map(None)
+        self._scene.add_light_ambient("/ambient", intensity=AMBIENT)
         self._scene.configure_default_lights(cast_shadow=shadows)
         self._scene.set_background_image(_sky())
         self._strap = self._scene.add_cylinder(

@@ -140,6 +140,18 @@ def test_a_robot_is_driven_pushed_and_stopped(start, driver):
     one.press("#clear")
     one.wait("status.conditions.friction === status.nominal.friction")
 
+    # A gamepad starts it, and stops it by its absence.
+    one.see(
+        "() => { window.pad = { id: 'Pad', mapping: 'standard', axes: [0, 0, 0, 0],"
+        " buttons: Array.from({ length: 10 }, () => ({ pressed: false })) };"
+        " navigator.getGamepads = () => [null, window.pad]; }"
+    )
+    one.wait("padName === 'Pad' && padDown.size === 0")
+    one.see("() => { window.pad.buttons[9].pressed = true; }")
+    one.shows("Standing")
+    one.see("() => { window.pad = null; }")
+    one.shows("stopped by hand")
+
 
 def test_a_page_that_is_closed_damps_its_robot_and_the_next_one_says_so(start, driver):
     cockpit = start()
