@@ -179,7 +179,7 @@ class Front:
                 answer = self._desk.hear(page, _read(message))
                 if answer:
                     await connection.send(orjson.dumps({"say": answer}).decode())
-        except (ConnectionClosed, ValueError):
+        except (ConnectionClosed, TypeError, ValueError):
             pass  # gone, or none of our pages
         finally:
             del self._pages[page]

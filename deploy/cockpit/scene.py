@@ -20,6 +20,8 @@ SHORTEST_M = 0.03
 ABOVE_M = 0.25
 """How far above the robot the arrows are."""
 STRAP_M = 1.2
+FIELD_OF_VIEW = 0.85
+"""From bottom to top, rad."""
 AMBIENT = 1.3
 """Light from everywhere, beside viser's own lights."""
 COMMANDED, MEASURED = (76, 154, 255), (54, 211, 130)
@@ -81,10 +83,10 @@ class Scene:
             self._robot.remove()
         self._robot = Robot(self._scene, robot)
         self._offset, self._at_s = np.zeros(2), math.nan
-        size = robot.spawn_height
-        camera = self._server.initial_camera
-        camera.position = (0.6 + 1.2 * size, -0.7 - 1.3 * size, 0.35 + 0.75 * size)
-        camera.look_at = (0.0, 0.0, 0.7 * size)
+        # That of pages to come, and of those that are there.
+        cameras = [client.camera for client in self._server.get_clients().values()]
+        for camera in (self._server.initial_camera, *cameras):
+            _point(camera, robot.spawn_height)
 
     def show(self, qpos: np.ndarray, now: float, *, hangs: bool, follow: bool) -> None:
         """Show where the robot is.
@@ -129,6 +131,13 @@ class Scene:
         passed_s = now - self._at_s
         share = 1.0 if math.isnan(passed_s) else 1 - math.exp(-max(passed_s, 0.0) / FOLLOWS_S)
         self._offset, self._at_s = self._offset + share * (base - self._offset), now
+
+
+def _point(camera: Any, size: float) -> None:
+    """Look at a robot whose base is at the height `size`, m, from its front and right."""
+    camera.position = (0.6 + 1.5 * size, -0.7 - 1.6 * size, 0.35 + 0.8 * size)
+    camera.look_at = (0.0, 0.0, 0.8 * size)
+    camera.fov = FIELD_OF_VIEW
 
 
 def _sky() -> np.ndarray:

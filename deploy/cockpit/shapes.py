@@ -9,7 +9,7 @@ from trimesh import creation as untyped_creation
 from robots.model import VISUAL_GROUP
 
 creation: Any = untyped_creation
-BRIGHTER = 0.7
+BRIGHTER = 0.55
 """Exponent of a colour's brightness. The models' colours are made for MuJoCo's renderer; viser's
 shows dark ones nearly black."""
 

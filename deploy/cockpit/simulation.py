@@ -56,13 +56,10 @@ class Simulation:
         self._behind_s = time.monotonic()  # the machine's clock less the robot's
         self._due_s, self._speed = 0.0, 1.0
         self._measured_from = (self._robot.time_s, self._behind_s)
-
-    @property
-    def friction(self) -> float:
-        """Coefficient of the feet by themselves."""
         model = self._robot.machine.model
-        feet = model.geom_priority > 0
-        return float(model.geom_friction[feet, 0].max(initial=0.0)) or 1.0
+        feet = model.geom_friction[model.geom_priority > 0, 0]
+        self.friction = float(feet.max(initial=0.0)) or 1.0
+        """Coefficient of the feet by themselves."""
 
     def happen(self, wanted: Event | Push) -> None:
         """Let something happen in the next step. Thread-safe.

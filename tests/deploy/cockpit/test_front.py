@@ -31,7 +31,7 @@ class Pages:
 
     def hear(self, page, said):
         if "bad" in said:
-            raise ValueError("no page of ours says that")
+            raise {1: ValueError, 2: TypeError}[said["bad"]]("no page of ours says that")
         self.said.append((page, said))
         return "pardon?" if said.get("ask") == "what" else ""
 
@@ -120,7 +120,9 @@ def test_a_page_is_minded_while_it_is_there(front):
     eventually(lambda: pages.there == [])
 
 
-@pytest.mark.parametrize("said", ['{"bad": 1}', "[]", "not json", "x" * (LARGEST + 1)])
+@pytest.mark.parametrize(
+    "said", ['{"bad": 1}', '{"bad": 2}', "[]", "not json", "x" * (LARGEST + 1)]
+)
 def test_what_no_page_of_ours_says_ends_its_connection(front, said):
     one = front()
     with socket_to(one) as page:

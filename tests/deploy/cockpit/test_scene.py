@@ -28,6 +28,8 @@ class Drawn(dict):
     def __init__(self):
         self.scene = self.gui = self
         self.initial_camera = SimpleNamespace()
+        self.there = {}
+        self.get_clients = lambda: self.there
         self.configure_environment_map = self.configure_default_lights = lambda *_, **__: None
         self.set_background_image = lambda image: None
 
@@ -153,7 +155,10 @@ def test_another_robot_takes_the_place_of_the_first():
     scene = Scene(drawn, shadows=True)
     scene.show_robot(robots.load("go2"))
     first = len(drawn)
+    low = drawn.initial_camera.look_at[2]
+    drawn.there[3] = SimpleNamespace(camera=SimpleNamespace())
     scene.show_robot(robots.load("g1"))
+    assert drawn.there[3].camera.look_at[2] == drawn.initial_camera.look_at[2] > 2 * low
     scene.show_robot(robots.load("go2"))
     assert len(drawn) == first
 

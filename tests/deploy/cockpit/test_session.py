@@ -173,10 +173,10 @@ def test_conditions_last_over_a_reset_until_they_are_cleared(cabin):
     until(lambda: one.session.run is not first)
     until(lambda: one.model().geom_friction[0, 0] == 0.3)
     assert one.status["conditions"] == {"friction": 0.3, "payload": 4.0, "latency": 0.0}
+    assert one.status["nominal"] == {"friction": 0.8, "payload": 0.0, "latency": 0.0}
     one.say(clear=True)
     until(lambda: one.model().geom_friction[0, 0] != 0.3)
     assert one.status["conditions"] == one.status["nominal"]
-    assert one.status["nominal"] == {"friction": 0.8, "payload": 0.0, "latency": 0.0}
     assert "payload of -50 kg is not allowed" in one.say(set=["payload", -50])
 
 
