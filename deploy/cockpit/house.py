@@ -17,7 +17,8 @@ from deploy.cockpit.controls import Controls
 from deploy.cockpit.desk import PageDesk
 from deploy.cockpit.front import Front
 from deploy.cockpit.relay import Relay
-from deploy.cockpit.session import Session, Settings
+from deploy.cockpit.run import Settings
+from deploy.cockpit.session import Session
 from deploy.cockpit.view import View, close_viser, open_viser
 from deploy.runtime.limits import Limits
 from deploy.runtime.stopping import Stopping

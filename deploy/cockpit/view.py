@@ -13,8 +13,9 @@ import viser
 from deploy.cockpit.controls import Controls
 from deploy.cockpit.plots import History, Plots
 from deploy.cockpit.reading import Reader
+from deploy.cockpit.run import Run
 from deploy.cockpit.scene import Scene
-from deploy.cockpit.session import Run, Session
+from deploy.cockpit.session import Session
 from deploy.cockpit.status import make_status
 
 FRAME_S = 1 / 30

@@ -13,7 +13,8 @@ from deploy.cockpit.choice import Choices, get_ready
 from deploy.cockpit.controls import Controls
 from deploy.cockpit.desk import NOT_YOURS, PageDesk
 from deploy.cockpit.reading import Reader
-from deploy.cockpit.session import Session, Settings
+from deploy.cockpit.run import Settings
+from deploy.cockpit.session import Session
 from deploy.cockpit.simulation import MAX_LAG_S, Push, Simulation, condition
 from deploy.cockpit.status import make_status, why_damped
 from deploy.contract import ContractError
