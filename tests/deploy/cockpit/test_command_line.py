@@ -74,6 +74,8 @@ def test_a_port_in_use(capsys):
 
 @pytest.mark.parametrize("missing", ["viser", "mujoco", "websockets"])
 def test_a_library_that_is_missing(capsys, monkeypatch, missing):
+    if missing != "viser":
+        pytest.importorskip("viser")  # else that is what is missing
     for name in [n for n in sys.modules if n.startswith(("deploy.cockpit.", missing))]:
         if name not in ("deploy.cockpit.access", "deploy.cockpit.arguments"):
             monkeypatch.delitem(sys.modules, name)
