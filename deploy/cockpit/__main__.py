@@ -8,6 +8,7 @@ from deploy.cockpit import CockpitError
 from deploy.cockpit.access import choose_token
 from deploy.cockpit.arguments import check, parser
 from deploy.cockpit.choice import Choices, get_ready
+from deploy.runtime.loop import commands_per_period
 from robots.errors import UserError
 
 REFUSED = 2
@@ -34,6 +35,7 @@ def _run(asked: argparse.Namespace) -> int:
     token = choose_token(asked.host, asked.token)
     choices = Choices((asked.robot, asked.policy) if asked.policy else None)
     ready = get_ready(asked.robot, asked.policy or choices.find(asked.robot))
+    commands_per_period(ready.policy.contract, asked.rate)  # before anything is opened
     print(f"gate: passed, says {ready.gate}")
     try:
         from deploy.cockpit.house import serve
