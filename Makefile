@@ -2,7 +2,7 @@
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help repro test test-all check format bench ship doctor gate sync gl lock clean FORCE
+.PHONY: help repro test test-all check format bench ship doctor gate play sync gl lock clean FORCE
 
 # PYTHON picks the interpreter that .venv is made from; left empty, the first suitable one is found.
 PYTHON ?=
@@ -10,12 +10,14 @@ PYTHON ?=
 DVC_ARGS ?=
 PYTEST_ARGS ?=
 ROBOT ?=
-# POLICY=file is another policy for make doctor; DOCTOR_ARGS="--deploy deploy.yaml --strict", --env.
+# POLICY=file is another policy for make doctor or play; DOCTOR_ARGS="--deploy deploy.yaml --strict",
+# --env; PLAY_ARGS="--port 0 --open".
 POLICY ?=
 DOCTOR_ARGS ?=
 PROFILE ?=
 # More for make gate: --against, --baseline, --policy, --out.
 GATE_ARGS ?=
+PLAY_ARGS ?=
 LOCK_ARGS ?=
 # GPU=1 trains on an NVIDIA GPU with CUDA 13, GPU=12 with CUDA 12; empty: with what .venv has.
 GPU ?=
@@ -88,6 +90,9 @@ doctor: $(SYNCED) ## Examine the policy that ships for $(ROBOT), or $(POLICY), w
 
 gate: $(SYNCED) gl ## Judge a shipped policy (ROBOT=g1); PROFILE=full finds its margins and renews its papers
 	$(PY) -m pipeline.sim2sim $(if $(ROBOT),--robot $(ROBOT)) $(if $(PROFILE),--profile $(PROFILE)) $(GATE_ARGS)
+
+play: $(SYNCED) ## Drive the policy that ships for $(ROBOT), or $(POLICY), from a web page: $(PLAY_ARGS)
+	@$(PY) -m deploy.cockpit $(if $(ROBOT),--robot $(ROBOT)) $(if $(POLICY),--policy $(POLICY)) $(PLAY_ARGS)
 
 sync: $(SYNCED) ## Make .venv what its lockfile says
 

@@ -31,7 +31,7 @@ def _add_robot(made: argparse.ArgumentParser) -> None:
     add("--domain", type=int, default=0, help="dds: domain; real robots have 0 [0]")
     add(
         "--pace",
-        type=_positive,
+        type=positive,
         default=1.0,
         metavar="RATE",
         help="dds: of a simulated robot on lo that runs with the same --pace [1]",
@@ -57,7 +57,7 @@ def _add_operator(made: argparse.ArgumentParser) -> None:
     add("--script", type=Path, metavar="FILE", help="command file, CSV: docs/deploy.md")
     add("--gamepad", type=Path, default=Path("/dev/input/js0"), help="its device [/dev/input/js0]")
     add("--log", type=Path, metavar="FILE", help="the log [logs/ROBOT-TIME.mcap]")
-    add("--rotate-s", type=_positive, metavar="S", help="start a new log file every so often")
+    add("--rotate-s", type=positive, metavar="S", help="start a new log file every so often")
     add("--no-log", action="store_true", help="write no log")
     add("--plot", type=Path, metavar="FILE", help="draw the run when it is over (matplotlib)")
     add("--name", help="what is driven, for the log's reader")
@@ -66,10 +66,10 @@ def _add_operator(made: argparse.ArgumentParser) -> None:
 def _add_safety(made: argparse.ArgumentParser) -> None:
     add, limits = made.add_argument, Limits()
     degrees = round(math.degrees(limits.tilt))
-    add("--max-tilt-deg", type=_positive, default=degrees, help=f"tilt that is a fault [{degrees}]")
+    add("--max-tilt-deg", type=positive, default=degrees, help=f"tilt that is a fault [{degrees}]")
     add(
         "--max-temperature",
-        type=_positive,
+        type=positive,
         default=limits.temperature,
         help=f"of a motor, deg C [{limits.temperature:g}]",
     )
@@ -96,7 +96,8 @@ def _add_safety(made: argparse.ArgumentParser) -> None:
     )
 
 
-def _positive(text: str) -> float:
+def positive(text: str) -> float:
+    """Read a number above zero, for argparse."""
     try:
         value = float(text)
     except ValueError as error:

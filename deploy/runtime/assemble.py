@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from deploy.link import Link
-from deploy.log import LogHeader, LogWriter
+from deploy.log import LogHeader, LogWriter, Tick
 from deploy.policy import Policy
 from deploy.runtime.controller import Controller
 from deploy.runtime.inputs import Input
@@ -51,6 +51,7 @@ class Setup:
         epoch_s: What makes Unix time of the link's.
         watch: Told of every change of state.
         intruder: Tells who else commands the robot.
+        tell: Given every control period's tick, as soon as it is over; neither waits nor raises.
     """
 
     policy: Policy
@@ -68,6 +69,7 @@ class Setup:
     epoch_s: float = 0.0
     watch: Watch | None = None
     intruder: Intruder = no_intruder
+    tell: Callable[[Tick], None] | None = None
 
 
 @dataclass(frozen=True)
@@ -88,7 +90,7 @@ def execute(setup: Setup) -> Outcome:
     """
     wait_for_robot(setup.link, setup.sleep_until, WAIT_S)
     writer = _open_log(setup)
-    log = TickLog(writer, threaded=setup.realtime)
+    log = TickLog(writer, threaded=setup.realtime, tell=setup.tell)
     step = PolicyStep(setup.policy)
     parts = Parts(
         contract=setup.policy.contract,

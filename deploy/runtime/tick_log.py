@@ -2,6 +2,7 @@
 
 import queue
 import threading
+from collections.abc import Callable
 
 from deploy.log import LogError, LogWriter, Tick
 
@@ -15,6 +16,8 @@ class TickLog:
     Args:
         writer: Writes them; None for no log.
         threaded: Write in a thread. A simulated clock would outrun it.
+        tell: Given every tick besides, where the motors are waiting for it: it neither waits nor
+            raises.
     """
 
     error: str
@@ -22,8 +25,15 @@ class TickLog:
     lost: int
     """Ticks that a slow disk lost."""
 
-    def __init__(self, writer: LogWriter | None, *, threaded: bool) -> None:
+    def __init__(
+        self,
+        writer: LogWriter | None,
+        *,
+        threaded: bool,
+        tell: Callable[[Tick], None] | None = None,
+    ) -> None:
         self._writer, self.error, self.lost = writer, "", 0
+        self._tell = tell
         self._queue: queue.Queue[Tick | None] = queue.Queue(BACKLOG)
         self._thread: threading.Thread | None = None
         if writer and threaded:
@@ -32,6 +42,8 @@ class TickLog:
 
     def write(self, tick: Tick) -> None:
         """Add a tick; does not raise, and in a thread does not wait."""
+        if self._tell:
+            self._tell(tick)
         if self._thread is None:
             self._write(tick)
             return

@@ -61,7 +61,7 @@ def _stick(text: str) -> float:
     return value
 
 
-def _duration(text: str) -> float:
+def _not_negative(text: str) -> float:
     value = _number(text)
     if value < 0:
         raise ValueError
@@ -88,13 +88,18 @@ def _line(name: str, argument: str, reader: Callable[[str], Argument]) -> dict[s
 _BUTTON, _button = "|".join(BUTTONS), _one_of(BUTTONS)
 KINDS: dict[str, Kind] = {
     **_line("drop", "SHARE", _share),
-    **_line("delay", "SECONDS", _duration),
+    **_line("delay", "SECONDS", _not_negative),
     **_line("corrupt", "SHARE", _share),
     "freeze": Kind("freeze", (), undo=("thaw", 0, ())),
     "thaw": Kind("thaw", ()),
     "hot": Kind("hot:MOTOR:DEG_C", (int, int), undo=("cool", 1, ())),
     "cool": Kind("cool:MOTOR", (int,)),
     "error": Kind("error:MOTOR:CODE", (int, int), undo=("error", 1, (0,))),
+    "friction": Kind(
+        "friction[:COEFFICIENT]", (_not_negative,), optional=1, undo=("friction", 0, ())
+    ),
+    "payload": Kind("payload:KG", (_number,), undo=("payload", 0, (0.0,))),
+    "latency": Kind("latency:SECONDS", (_not_negative,), undo=("latency", 0, (0.0,))),
     "push": Kind("push:SPEED[:DIRECTION_DEG]", (_number, _number), optional=1),
     "press": Kind(f"press:{_BUTTON}", (_button,), undo=("release", 1, ())),
     "release": Kind(f"release:{_BUTTON}", (_button,)),
@@ -135,8 +140,8 @@ def parse(text: str, now: float = 0.0) -> list[Event]:
             raise ValueError
         arguments = tuple(read(word) for read, word in zip(kind.arguments, given, strict=False))
         start, dash, end = when.partition("-")
-        start_s = _duration(start) if at else now
-        end_s = _duration(end) if dash else None
+        start_s = _not_negative(start) if at else now
+        end_s = _not_negative(end) if dash else None
         if end_s is not None and (kind.undo is None or end_s <= start_s):
             raise ValueError
     except ValueError:

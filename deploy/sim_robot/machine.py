@@ -55,6 +55,9 @@ class Machine:
         self.data = mujoco.MjData(self.model)
         mujoco.mj_resetDataKeyframe(self.model, self.data, self.model.key(SPAWN_KEY).id)
         self.hoist = Hoist(self.model, self.data, robot)
+        self._base = self.model.body(robot.base_body).id
+        self._own_mass = float(self.model.body_mass[self._base])
+        self._own_friction = self.model.geom_friction[:, 0].copy()
         self.temperature = np.full(robot.num_motors, TEMPERATURE, np.int16)
         self.motor_error = np.zeros(robot.num_motors, np.uint32)
         self._slots = np.array([joint.motor_index for joint in robot.joints])
@@ -88,6 +91,22 @@ class Machine:
             direction: rad, in the world, counter-clockwise from its x axis.
         """
         self.data.qvel[:2] += speed * np.array([np.cos(direction), np.sin(direction)])
+
+    def set_friction(self, coefficient: float | None) -> None:
+        """Give everything this coefficient of sliding friction; None for what the model says."""
+        self.model.geom_friction[:, 0] = self._own_friction if coefficient is None else coefficient
+
+    def check_payload(self, kg: float) -> None:
+        """Raise LinkError where a base with this payload would weigh nothing."""
+        if self._own_mass + kg <= 0:
+            raise LinkError(
+                f"event: payload of {kg:g} kg is not allowed, want more than "
+                f"{-self._own_mass:.3g}: the base of {self.robot.name} weighs no more"
+            )
+
+    def set_payload(self, kg: float) -> None:
+        """Let the base weigh so much more than by itself, at its centre of mass, as in the gate."""
+        self.model.body_mass[self._base] = self._own_mass + kg
 
     def where(self) -> Place:
         """Where the base is."""

@@ -71,7 +71,7 @@ class SimRobot:
         return self.machine.time_s
 
     def check(self, event: Event) -> None:
-        """Raise LinkError where an event names a motor that there is not."""
+        """Raise LinkError where an event names a motor or asks for a weight that there is not."""
         if event.name in ("hot", "cool", "error") and not (
             0 <= int(event.arguments[0]) < self.codec.num_motors
         ):
@@ -79,12 +79,14 @@ class SimRobot:
                 f"event: {event.name} of motor {event.arguments[0]}, want 0 to "
                 f"{self.codec.num_motors - 1}"
             )
+        if event.name == "payload":
+            self.machine.check_payload(float(event.arguments[0]))
 
     def do(self, event: Event) -> None:
         """Let something happen, when its time comes.
 
         Raises:
-            LinkError: If it names a motor that there is not.
+            LinkError: If it names a motor or asks for a weight that there is not.
         """
         self.check(event)
         self._to_come.append(event)
@@ -137,6 +139,13 @@ class SimRobot:
                 machine.temperature[motor] = TEMPERATURE
             case "error", int(motor), int(code):
                 machine.motor_error[motor] = code
+            case "friction", *coefficient:
+                machine.set_friction(float(*coefficient) if coefficient else None)
+            case "payload", float(kg):
+                machine.set_payload(kg)
+            case "latency", float(seconds):
+                for line in (self._states, self._commands):
+                    line.set_fault("delay", seconds / 2)
             case "push", float(speed), *direction:
                 machine.push(speed, math.radians(float(*direction)))
             case "press", str(button):
@@ -160,9 +169,11 @@ class SimRobot:
                 self._clear()
 
     def _clear(self) -> None:
-        """End every fault: lines, motors, frost and the remote control's reach."""
+        """End every fault: lines, motors, frost, the remote control's reach, floor and payload."""
         for line in (self._states, self._commands):
             for fault in line.FAULTS:
                 line.set_fault(fault, 0.0)
         self.machine.temperature[:], self.machine.motor_error[:] = TEMPERATURE, 0
+        self.machine.set_friction(None)
+        self.machine.set_payload(0.0)
         self._frozen, self.remote.there = False, True

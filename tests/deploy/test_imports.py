@@ -17,6 +17,8 @@ MODULES = [
     "deploy.log",
     "deploy.observations",
     "deploy.policy",
+    "deploy.cockpit.__main__",
+    "deploy.cockpit.session",
     "deploy.replay.__main__",
     "deploy.sim_robot.__main__",
     "deploy.wire.dds",

@@ -373,9 +373,59 @@ def test_a_push_is_a_jump_in_speed():
     np.testing.assert_allclose(jump, [0.0, 0.8], atol=0.1)
 
 
+def slid(link, seconds=0.6):
+    """How far a pushed robot slides on its feet, m; for a body that only stands."""
+    robot, machine = link.robot.machine.robot, link.robot.machine
+    link.advance(SIM_DT)
+    link.send(stand(robot))
+    link.advance(0.5)
+    before = machine.data.qpos[0]
+    for event in parse("push:1", link.robot.time_s):
+        link.robot.do(event)
+    link.advance(seconds)
+    return machine.data.qpos[0] - before
+
+
+def test_on_ice_it_slides_and_on_its_own_floor_again():
+    own = slid(link_to("go2"))
+    ice = slid(link_to("go2", "friction:0.02"))
+    assert ice > 2 * own > 0
+    assert slid(link_to("go2", "friction:0.02@0-0.1")) == pytest.approx(own, abs=0.01)
+    assert slid(link_to("go2", "friction:0.02", "clear@0.1")) == pytest.approx(own, abs=0.01)
+
+
+def weight_on_its_feet(link):
+    robot, data = link.robot.machine.robot, link.robot.machine.data
+    link.advance(SIM_DT)
+    link.send(stand(robot))
+    link.advance(1.5)
+    return sum(data.sensor(f"{foot.site}_force").data[0] for foot in robot.feet)
+
+
+def test_a_payload_weighs():
+    own = weight_on_its_feet(link_to("go2"))
+    assert weight_on_its_feet(link_to("go2", "payload:3")) - own == pytest.approx(29.4, rel=0.05)
+    assert weight_on_its_feet(link_to("go2", "payload:3", "clear@0.1")) == pytest.approx(own, 0.02)
+    with pytest.raises(LinkError, match=r"payload of -50 kg is not allowed, want more than -6\.9"):
+        link_to("go2", "payload:-50")
+
+
+def test_latency_is_half_on_each_line():
+    link = link_to("g1", "latency:0.04")
+    link.advance(0.1)
+    assert link.read().tick == pytest.approx(1000 * (link.now() - 0.02), abs=2)
+    link.send(stand(robots.load("g1")))
+    link.advance(0.018)
+    assert not obeyed(link)
+    link.advance(0.006)
+    assert obeyed(link)
+
+
 def test_clear_ends_every_fault():
     faults = ("drop:1", "delay:1", "corrupt:1", "drop_command:1", "freeze", "hot:1:90", "unpair")
+    faults += ("latency:1", "friction:0.1", "payload:2")
     link = link_to("g1", *faults, "error:2:1", "clear@0.1")
+    own = Machine(robots.load("g1")).model
     link.advance(0.1)
     assert link.read() is None
     link.advance(0.01)
@@ -383,6 +433,9 @@ def test_clear_ends_every_fault():
     assert (state.tick, state.rejected) == (110, 0)
     assert (set(state.temperature), set(state.motor_error)) == ({30}, {0})
     assert any(state.remote)
+    now = link.robot.machine.model
+    np.testing.assert_array_equal(now.geom_friction, own.geom_friction)
+    np.testing.assert_array_equal(now.body_mass, own.body_mass)
     link.send(stand(robots.load("g1")))
     link.advance(SIM_DT)
     assert obeyed(link)
@@ -437,7 +490,13 @@ def test_an_event_is_read():
 
 def test_every_kind_of_event_happens():
     examples = {"SHARE": "0.5", "SECONDS": "0.1", "MOTOR": "1", "DEG_C": "50", "CODE": "1"}
-    examples |= {"SPEED": "0.1", "VALUE": "0.5", "|".join(BUTTONS): "A", "|".join(STICKS): "lx"}
+    examples |= {
+        "SPEED": "0.1",
+        "VALUE": "0.5",
+        "|".join(BUTTONS): "A",
+        "|".join(STICKS): "lx",
+        "KG": "1",
+    }
     link = link_to("g1", hoist=True)
     for name, kind in KINDS.items():
         words = kind.usage.partition("[")[0].split(":")
@@ -466,6 +525,9 @@ def test_every_kind_of_event_happens():
         ("stick:lx:1.5", "want stick:lx|rx|ry|ly:VALUE"),
         ("stick:lz:0.5", "want stick:lx|rx|ry|ly:VALUE"),
         ("hot:1:x", "want hot:MOTOR:DEG_C"),
+        ("friction:-0.1", "want friction[:COEFFICIENT][@START[-END]]"),
+        ("payload:heavy", "want payload:KG"),
+        ("latency:-1", "want latency:SECONDS"),
     ],
 )
 def test_what_cannot_be_read_says_how_it_is_written(text, message):

@@ -67,3 +67,14 @@ def test_without_a_writer_there_is_no_log():
     log.write(0)
     log.close()
     assert not log.error
+
+
+@pytest.mark.parametrize("writer", [None, Writer()])
+def test_whoever_looks_on_gets_every_tick_at_once(writer):
+    seen = []
+    log = TickLog(writer, threaded=True, tell=seen.append)
+    for tick in range(5):
+        log.write(tick)
+        assert seen[-1] == tick
+    log.close()
+    assert seen == list(range(5))
