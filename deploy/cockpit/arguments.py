@@ -1,14 +1,12 @@
 """The command line of `python -m deploy.cockpit`."""
 
 import argparse
-import math
 from pathlib import Path
 
 import robots
 from deploy.cockpit import CockpitError
 from deploy.cockpit.access import NEW
-from deploy.runtime.arguments import positive
-from deploy.runtime.limits import Limits
+from deploy.runtime.arguments import add_handover, add_limits, positive
 
 ROBOT, HOST, PORT, LOST_S = "go2", "127.0.0.1", 8040, 1.0
 
@@ -23,7 +21,8 @@ def parser() -> argparse.ArgumentParser:
     )
     _add_robot(made)
     _add_page(made)
-    _add_safety(made)
+    add_limits(made)
+    add_handover(made)
     return made
 
 
@@ -74,16 +73,3 @@ def _add_page(made: argparse.ArgumentParser) -> None:
         metavar="S",
         help=f"silence of the page that damps a robot that moves [{LOST_S:g}]",
     )
-
-
-def _add_safety(made: argparse.ArgumentParser) -> None:
-    add, limits = made.add_argument, Limits()
-    degrees = round(math.degrees(limits.tilt))
-    add("--max-tilt-deg", type=positive, default=degrees, help=f"tilt that is a fault [{degrees}]")
-    add(
-        "--max-temperature",
-        type=positive,
-        default=limits.temperature,
-        help=f"of a motor, deg C [{limits.temperature:g}]",
-    )
-    add("--mode-machine", type=int, help="dds: what the robot must say that it is [what it says]")

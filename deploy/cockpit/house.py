@@ -5,11 +5,8 @@ import socket
 import webbrowser
 from collections.abc import Generator
 from contextlib import ExitStack, contextmanager
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
-
-import numpy as np
 
 from deploy.cockpit.access import is_loopback
 from deploy.cockpit.choice import Choices, Ready
@@ -20,7 +17,7 @@ from deploy.cockpit.relay import Relay
 from deploy.cockpit.run import Settings
 from deploy.cockpit.session import Session
 from deploy.cockpit.view import View, close_viser, open_viser
-from deploy.runtime.limits import Limits
+from deploy.runtime.arguments import handover, limits
 from deploy.runtime.stopping import Stopping
 from deploy.runtime.transports import Transport, open_dds
 from robots.spec import RobotSpec
@@ -97,16 +94,13 @@ def _status(session: Session) -> int:
 
 def _settings(asked: argparse.Namespace) -> Settings:
     def open_robot(robot: RobotSpec) -> Transport:
-        return open_dds(robot, asked.interface, asked.domain or 0, asked.pace)
+        domain = asked.domain or 0
+        return open_dds(robot, asked.interface, domain, asked.pace, handover(asked))
 
     real = asked.transport == "dds"
     return Settings(
         rate_hz=asked.rate,
-        limits=replace(
-            Limits(),
-            tilt=float(np.radians(asked.max_tilt_deg)),
-            temperature=asked.max_temperature,
-        ),
+        limits=limits(asked),
         mode_machine=asked.mode_machine,
         logs=asked.logs or (Path("logs") if real else None),
         open_robot=open_robot if real else None,

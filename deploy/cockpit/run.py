@@ -10,11 +10,10 @@ from deploy.cockpit.choice import Ready
 from deploy.cockpit.controls import Controls
 from deploy.cockpit.page_input import PageInput
 from deploy.cockpit.simulation import Simulation
-from deploy.link import Link
 from deploy.runtime.assemble import Outcome, Setup, execute
 from deploy.runtime.inputs import RemoteStop
 from deploy.runtime.limits import Limits
-from deploy.runtime.loop import SleepUntil, Watch, commands_per_period
+from deploy.runtime.loop import Watch, commands_per_period
 from deploy.runtime.states import State
 from deploy.runtime.stopping import Stopping
 from deploy.runtime.transports import Transport
@@ -70,14 +69,14 @@ class Run:
         Raises:
             UserError: If it does not begin.
         """
-        link, sleep_until, watch, epoch_s = self._reached()
+        reached = self._reached()
         robot, settings = self.ready.robot, self._settings
         try:
             return execute(
                 Setup(
                     policy=self.ready.policy,
-                    link=link,
-                    sleep_until=sleep_until,
+                    link=reached.link,
+                    sleep_until=reached.sleep_until,
                     source=RemoteStop(self.source),
                     stopping=stopping,
                     n_commands=self._n_commands,
@@ -86,20 +85,21 @@ class Run:
                     realtime=self._transport is not None,
                     mode_machine=settings.mode_machine,
                     log=self._log_path(),
-                    epoch_s=epoch_s,
-                    watch=_both(self.board.watch, watch),
+                    epoch_s=reached.epoch_s,
+                    watch=_both(self.board.watch, reached.watch),
+                    intruder=reached.intruder,
                     tell=self.board.tell,
                 )
             )
         finally:
-            link.close()
+            reached.link.close()
 
-    def _reached(self) -> tuple[Link, SleepUntil, Watch | None, float]:
+    def _reached(self) -> Transport:
         if self.simulation:
-            return self.simulation.link, self.simulation.sleep_until, self.simulation.watch, 0.0
+            simulation = self.simulation
+            return Transport(simulation.link, simulation.sleep_until, simulation.watch)
         assert self._transport is not None
-        reached = self._transport
-        return reached.link, reached.sleep_until, reached.watch, reached.epoch_s
+        return self._transport
 
     def _log_path(self) -> Path | None:
         if self._settings.logs is None:

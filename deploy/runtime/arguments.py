@@ -2,9 +2,11 @@
 
 import argparse
 import math
+from dataclasses import replace
 from pathlib import Path
 
 import robots
+from deploy.runtime.handover import Handover
 from deploy.runtime.limits import Limits
 
 
@@ -64,36 +66,52 @@ def _add_operator(made: argparse.ArgumentParser) -> None:
 
 
 def _add_safety(made: argparse.ArgumentParser) -> None:
-    add, limits = made.add_argument, Limits()
-    degrees = round(math.degrees(limits.tilt))
-    add("--max-tilt-deg", type=positive, default=degrees, help=f"tilt that is a fault [{degrees}]")
-    add(
-        "--max-temperature",
-        type=positive,
-        default=limits.temperature,
-        help=f"of a motor, deg C [{limits.temperature:g}]",
-    )
-    add("--mode-machine", type=int, help="what the robot must say that it is [what it says first]")
-    add(
-        "--release-motion",
-        action="store_true",
-        help="dds: have the robot's own controller let go of the motors first; they go limp",
-    )
-    add(
-        "--no-motion-service",
-        action="store_true",
-        help="dds: the robot has none, and is in debug mode: you have seen to it",
-    )
-    add(
-        "--allow-idle-writers",
-        action="store_true",
-        help="dds: others may be able to command the robot, as long as they do not",
-    )
-    add(
+    add_limits(made)
+    add_handover(made)
+    made.add_argument(
         "--unsafe-no-gate",
         action="store_true",
         help="run a policy that no gate report vouches for; asks for the robot's name",
     )
+
+
+def add_limits(made: argparse.ArgumentParser) -> None:
+    """Add what the supervisor is told; see `limits`."""
+    add, default = made.add_argument, Limits()
+    degrees = round(math.degrees(default.tilt))
+    add("--max-tilt-deg", type=positive, default=degrees, help=f"tilt that is a fault [{degrees}]")
+    add(
+        "--max-temperature",
+        type=positive,
+        default=default.temperature,
+        help=f"of a motor, deg C [{default.temperature:g}]",
+    )
+    add(
+        "--mode-machine",
+        type=int,
+        help="dds: what the robot must say that it is [what it says first]",
+    )
+
+
+def limits(asked: argparse.Namespace) -> Limits:
+    """The supervisor's figures that a command line asks for."""
+    tilt = math.radians(asked.max_tilt_deg)
+    return replace(Limits(), tilt=tilt, temperature=asked.max_temperature)
+
+
+def add_handover(made: argparse.ArgumentParser) -> None:
+    """Add what the operator allows of others who command the robot; see `handover`."""
+    for name, words in (
+        ("release-motion", "have the robot's own controller let go of the motors; they go limp"),
+        ("no-motion-service", "the robot has none, and is in debug mode: you have seen to it"),
+        ("allow-idle-writers", "others may be able to command the robot, as long as they do not"),
+    ):
+        made.add_argument(f"--{name}", action="store_true", help=f"dds: {words}")
+
+
+def handover(asked: argparse.Namespace) -> Handover:
+    """What a command line allows of others."""
+    return Handover(asked.release_motion, asked.no_motion_service, asked.allow_idle_writers)
 
 
 def positive(text: str) -> float:

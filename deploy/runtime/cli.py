@@ -8,20 +8,16 @@ import os
 import sys
 import time
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
-
-import numpy as np
 
 import robots
 from deploy.contract import PolicyContract
 from deploy.policy import Policy
-from deploy.runtime.arguments import parser
+from deploy.runtime.arguments import handover, limits, parser
 from deploy.runtime.assemble import Outcome, Setup, execute
 from deploy.runtime.gatecheck import Ask, check_gate, waive_gate
-from deploy.runtime.handover import Handover
 from deploy.runtime.inputs import Input, InputError, RemoteStop
-from deploy.runtime.limits import Limits, RuntimeSettingError
+from deploy.runtime.limits import RuntimeSettingError
 from deploy.runtime.loop import Watch, commands_per_period
 from deploy.runtime.plot import require_matplotlib, write_plot
 from deploy.runtime.states import State
@@ -65,7 +61,7 @@ def _run(asked: argparse.Namespace, ask: Ask) -> int:
     if asked.transport == "sim":
         transport = open_sim(robot, asked.fault, realtime=not asked.fast)
     else:
-        transport = open_dds(robot, asked.interface, asked.domain, asked.pace, _handover(asked))
+        transport = open_dds(robot, asked.interface, asked.domain, asked.pace, handover(asked))
     try:
         return _drive(asked, policy, transport, n_commands)
     finally:
@@ -85,7 +81,7 @@ def _drive(asked: argparse.Namespace, policy: Policy, transport: Transport, n_co
                 source=source,
                 stopping=stopping,
                 n_commands=n_commands,
-                limits=_limits(asked),
+                limits=limits(asked),
                 name=asked.name or f"{policy.contract.robot}, {asked.transport}",
                 realtime=not asked.fast,
                 mode_machine=asked.mode_machine,
@@ -130,16 +126,6 @@ def _check_settings(asked: argparse.Namespace) -> None:
         raise RuntimeSettingError("--input script: needs --script FILE")
     if asked.plot and asked.no_log:
         raise RuntimeSettingError("--plot: is drawn from the log, so not with --no-log")
-
-
-def _limits(asked: argparse.Namespace) -> Limits:
-    return replace(
-        Limits(), tilt=float(np.radians(asked.max_tilt_deg)), temperature=asked.max_temperature
-    )
-
-
-def _handover(asked: argparse.Namespace) -> Handover:
-    return Handover(asked.release_motion, asked.no_motion_service, asked.allow_idle_writers)
 
 
 def _open_input(asked: argparse.Namespace, contract: PolicyContract) -> Input:
