@@ -16,7 +16,8 @@ PATIENCE_S = 240.0
 """For how long something is waited for that has to come."""
 LOST_S = "200"
 """Silence that a page on a busy machine is allowed."""
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
+BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+CHROMIUM = next((found for name in BROWSERS if (found := shutil.which(name))), None)
 FLAGS = ["--use-gl=angle", "--use-angle=swiftshader", "--enable-unsafe-swiftshader"]
 """For WebGL without a GPU."""
 
