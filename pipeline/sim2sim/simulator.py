@@ -13,7 +13,7 @@ from deploy.observations import Inputs, advance_phase, joint_targets, observe
 from pipeline.config_gate import Sim2Sim
 from pipeline.sim2sim.draws import Draws, draw
 from pipeline.sim2sim.floor import half_size
-from pipeline.sim2sim.motor import motor_torque
+from pipeline.sim2sim.motor import Motors
 from pipeline.sim2sim.recording import Recorder, Recording
 from pipeline.sim2sim.scenarios import Episode
 from pipeline.sim2sim.sensors import Sensors
@@ -22,8 +22,6 @@ from robots import RobotSpec
 
 LYING_S = 1.0
 """How long a robot that fell can be watched, s."""
-MOTOR_AXES = ("kp_scale", "kd_scale", "full_torque_share", "battery_sag", "motor_strength")
-"""What of a scenario the motors feel."""
 Act = Callable[[np.ndarray], np.ndarray]
 """(n, observation_size) float32 -> (n, num_joints)."""
 Watch = Callable[[Inputs, np.ndarray], None]
@@ -59,7 +57,7 @@ class GateSimulator:
         conditions = [episode.scenario.conditions for episode in episodes]
         floor = half_size(contract.command_ranges, settings.episode_s)
         self.world = World(robot, settings, conditions, floor, threads)
-        self._kp, self._kd = np.asarray(contract.kp), np.asarray(contract.kd)
+        self._motors = Motors.of(contract, self.world.axes)
         step_s = np.asarray([c.sim_dt or settings.sim_dt for c in conditions])
         n_substeps = np.rint(contract.ctrl_dt / step_s).astype(int)
         self._groups = [
@@ -149,28 +147,22 @@ class GateSimulator:
             (n, num_joints) N m, torque of the last physics step, and (n, num_feet) N, the largest
             force on each foot.
         """
-        world, ctrl_dt = self.world, self.contract.ctrl_dt
+        world, ctrl_dt, n = self.world, self.contract.ctrl_dt, len(going)
         torque, impact = np.zeros_like(world.ctrl), np.zeros_like(world.foot_force())
         for n_substeps, group in self._groups:
             ids = group[going[group]]
-            for substep in range(n_substeps if ids.size else 0):
-                age = late_s[ids] - substep * ctrl_dt / n_substeps
-                periods = np.ceil(np.maximum(age, 0.0) / ctrl_dt - 1e-9).astype(int)
-                torque[ids] = self._torque(ids, history[periods, ids], offset[ids])
-                world.ctrl[ids] = torque[ids]
-                world.step(ids, measured=substep == n_substeps - 1)
-                impact[ids] = np.maximum(impact[ids], world.foot_force()[ids])
+            if not ids.size:
+                continue
+            rows = ids if ids.size < n else slice(None)  # a slice copies nothing
+            motors, off, force = self._motors.select(rows), offset[rows], impact[rows]
+            age = late_s[rows] - np.arange(n_substeps)[:, None] * ctrl_dt / n_substeps
+            periods = np.ceil(np.maximum(age, 0.0) / ctrl_dt - 1e-9).astype(int)
+            for substep in range(n_substeps):
+                error = history[periods[substep], ids] - world.qpos[rows, 7:] - off
+                world.ctrl[rows] = motors.torque(error, world.qvel[rows, 6:])
+                world.step(rows, measured=substep == n_substeps - 1)
+                force = np.maximum(force, world.foot_force()[rows])
+            torque[rows], impact[rows] = world.ctrl[rows], force
         world.restart_broken(torque)
         torque[world.broken] = impact[world.broken] = 0.0
         return torque, impact
-
-    def _torque(self, ids: np.ndarray, target: np.ndarray, offset: np.ndarray) -> np.ndarray:
-        """(k, num_joints) N m, of the robots `ids`."""
-        axes = {name: self.world.axes[name][ids] for name in MOTOR_AXES}
-        joint_vel = self.world.qvel[ids, 6:]
-        error = target - self.world.qpos[ids, 7:] - offset
-        wanted = self._kp * axes["kp_scale"] * error - self._kd * axes["kd_scale"] * joint_vel
-        given = motor_torque(
-            wanted, joint_vel, self.contract, axes["full_torque_share"], 1 - axes["battery_sag"]
-        )
-        return given * axes["motor_strength"]

@@ -86,16 +86,16 @@ class World:
         self.qpos[:, 2] += self.axes["drop_height"][:, 0]
         self.batch.forward(stage=mujoco.mjtStage.mjSTAGE_VEL)
 
-    def step(self, ids: np.ndarray, *, measured: bool) -> None:
+    def step(self, rows: np.ndarray | slice, *, measured: bool) -> None:
         """Step some robots once.
 
         Args:
-            ids: (k,) which.
+            rows: (k,) which, or a slice of all.
             measured: Whether position and velocity sensors are to follow; forces always do.
         """
         stage = mujoco.mjtStage.mjSTAGE_VEL if measured else mujoco.mjtStage.mjSTAGE_NONE
         try:
-            self.batch.step(ids=ids, stage=stage)
+            self.batch.step(ids=None if isinstance(rows, slice) else rows, stage=stage)
         except SimulationError:
             self.broken |= np.asarray(self.batch.status) != 0
 

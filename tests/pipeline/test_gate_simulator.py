@@ -9,7 +9,7 @@ from deploy.frames import projected_gravity
 from deploy.observations import term_slice
 from pipeline.config import ConfigError
 from pipeline.env import contract_of
-from pipeline.sim2sim import draws, simulator
+from pipeline.sim2sim import draws, motor
 from pipeline.sim2sim.floor import Floor, half_size
 from pipeline.sim2sim.motor import CONSTANT_TORQUE_SHARE, motor_torque
 from pipeline.sim2sim.scenarios import NOMINAL, Episode, episodes_of, mixed, numbered
@@ -150,7 +150,7 @@ def sent_targets(monkeypatch, contract):
         seen.append((wanted + kd * joint_vel) / kp + sims[0].world.qpos[:, 7:])
         return motor_torque(wanted, joint_vel, contract, *rest)
 
-    monkeypatch.setattr(simulator, "motor_torque", spy)
+    monkeypatch.setattr(motor, "motor_torque", spy)
     return seen, sims
 
 
