@@ -12,7 +12,7 @@ from pipeline.config_gate import Conditions
 from pipeline.film import Trajectory, film
 from pipeline.film_studio import RenderingUnavailableError
 from pipeline.report import Films, Traces, write_report
-from pipeline.sim2sim.floor import Floor, half_size
+from pipeline.sim2sim.floor import Floor
 from pipeline.sim2sim.gate import Verdict
 from pipeline.sim2sim.recording import Recording
 from pipeline.sim2sim.scenarios import NOMINAL
@@ -53,9 +53,9 @@ def _film(
     recording: Recording, conditions: Conditions, robot: RobotSpec, contract: PolicyContract
 ) -> bytes:
     """An mp4 of the one episode recorded, on its floor."""
-    duration_s = len(recording.qpos) * contract.ctrl_dt
-    floor = Floor.of(conditions, half_size(contract.command_ranges, duration_s))
-    lay_floor = functools.partial(floor.lay, slope=conditions.slope)
+    lay_floor = functools.partial(
+        Floor.of(conditions).lay, slope=conditions.slope, path=recording.qpos[:, 0, :2]
+    )
     trajectory = Trajectory(
         dt=contract.ctrl_dt,
         qpos=recording.qpos[:, 0],

@@ -12,7 +12,6 @@ from deploy.contract import PolicyContract
 from deploy.observations import Inputs, advance_phase, joint_targets, observe
 from pipeline.config_gate import Sim2Sim
 from pipeline.sim2sim.draws import Draws, draw
-from pipeline.sim2sim.floor import half_size
 from pipeline.sim2sim.motor import Motors
 from pipeline.sim2sim.recording import Recorder, Recording
 from pipeline.sim2sim.scenarios import Episode
@@ -55,8 +54,7 @@ class GateSimulator:
         self.contract, self.settings, self.episodes = contract, settings, episodes
         self._seed = seed
         conditions = [episode.scenario.conditions for episode in episodes]
-        floor = half_size(contract.command_ranges, settings.episode_s)
-        self.world = World(robot, settings, conditions, floor, threads)
+        self.world = World(robot, settings, conditions, threads)
         self._motors = Motors.of(contract, self.world.axes)
         step_s = np.asarray([c.sim_dt or settings.sim_dt for c in conditions])
         n_substeps = np.rint(contract.ctrl_dt / step_s).astype(int)
@@ -119,13 +117,14 @@ class GateSimulator:
                 action=action,
                 torque=torque,
                 joint_vel=world.qvel[:, 6:],
-                qpos=world.qpos,
+                qpos=world.travelled(),
                 obs=obs,
                 foot_force=impact,
                 foot_height=world.foot_height(),
                 foot_slip=world.foot_slip(),
                 self_contacts=world.self_contacts,
             )
+            world.put_back()
         return recorder.recording(commands, fell_at)
 
     def _draw(self, steps: int, pushes: int) -> Draws:

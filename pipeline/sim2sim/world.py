@@ -9,7 +9,7 @@ from pipeline.config_gate import Conditions, Sim2Sim
 from pipeline.physics.native import diverged, foot_columns, make_batch
 from pipeline.sim2sim.bodies import SELF_CONTACT, body_fields, gate_model
 from pipeline.sim2sim.draws import STUMBLE_TURN, Draws
-from pipeline.sim2sim.floor import Floor
+from pipeline.sim2sim.floor import PERIOD, Floor
 from robots import RobotSpec
 from robots.model import SPAWN_KEY
 
@@ -33,7 +33,6 @@ class World:
         robot: The robot.
         settings: The gate's settings.
         conditions: Of each robot; their floors are the same.
-        half_size: Half the side of an uneven floor, m.
         threads: CPU threads; 0 takes one per core.
     """
 
@@ -42,10 +41,9 @@ class World:
         robot: RobotSpec,
         settings: Sim2Sim,
         conditions: list[Conditions],
-        half_size: float,
         threads: int = 0,
     ) -> None:
-        (self._floor,) = {Floor.of(c, half_size) for c in conditions}
+        (self._floor,) = {Floor.of(c) for c in conditions}
         self.num_robots = len(conditions)
         model = gate_model(robot, settings, self._floor)
         self.batch = make_batch(
@@ -68,10 +66,11 @@ class World:
             for axis in Conditions.model_fields
         }
         self.broken = np.zeros(self.num_robots, bool)
+        self._put_back = np.zeros((self.num_robots, 2))
 
     def start(self, draws: Draws) -> None:
         """Stand every robot on its floor, dropped or stumbling if its scenario says so."""
-        self.broken[:] = False
+        self.broken[:], self._put_back[:] = False, 0.0
         self.batch.reset(keyframe=self._key, stage=mujoco.mjtStage.mjSTAGE_NONE)
         self.qpos[:, 7:] += draws.start_joint_pos
         stumble = self.axes["stumble"]
@@ -108,6 +107,23 @@ class World:
         self.broken |= diverged(self.qpos, self.qvel) | ~np.isfinite(torque).all(axis=1)
         if self.broken.any():
             self.batch.reset(ids=np.flatnonzero(self.broken), keyframe=self._key)
+
+    def put_back(self) -> None:
+        """Move robots that left the first period of an uneven floor by whole periods.
+
+        What the sensors said stays right: the floor is the same there.
+        """
+        if self._floor.flat:
+            return
+        left = PERIOD * np.rint(self.qpos[:, :2] / PERIOD)
+        self.qpos[:, :2] -= left
+        self._put_back += left
+
+    def travelled(self) -> np.ndarray:
+        """(n, nq) qpos, as if robots had never been put back."""
+        qpos = self.qpos.copy()
+        qpos[:, :2] += self._put_back
+        return qpos
 
     def push(self, angle: np.ndarray) -> None:
         """Let the base's horizontal velocity jump, as hard as each robot's scenario says.

@@ -10,7 +10,6 @@ from deploy.observations import term_slice
 from pipeline.config import ConfigError
 from pipeline.env import contract_of
 from pipeline.sim2sim import draws, motor
-from pipeline.sim2sim.floor import Floor, half_size
 from pipeline.sim2sim.motor import CONSTANT_TORQUE_SHARE, motor_torque
 from pipeline.sim2sim.scenarios import NOMINAL, Episode, episodes_of, mixed, numbered
 from pipeline.sim2sim.simulator import GateSimulator
@@ -366,39 +365,6 @@ def test_a_slope_tilts_the_robot_and_its_feet_stand_on_it(simulate):
     pitch = np.arcsin(2 * (w * y - z * x))
     assert pitch == pytest.approx([-0.15, 0.15, 0.0], abs=0.06)
     assert np.abs(found.foot_height[-1]).max() < 0.01  # by the floor under each foot
-
-
-@pytest.mark.parametrize("shape", [{"bump_height": 0.1}, {"step_height": 0.1}])
-def test_an_uneven_floor_is_flat_at_the_start_and_as_high_as_asked(shape):
-    heights = Floor(**shape).heights
-    middle = len(heights) // 2
-    assert (heights[middle - 5 : middle + 6, middle - 5 : middle + 6] == 0).all()
-    assert heights.min() == 0.0 and heights.max() == pytest.approx(0.1)
-    assert 0.02 < heights.mean() < 0.08
-
-
-def test_an_uneven_floor_reaches_beyond_where_the_fastest_walks(contract):
-    assert contract.command_ranges.vx == (-1.0, 1.5)
-    assert half_size(contract.command_ranges, 10.0) == 17.0
-    assert half_size(contract.command_ranges, 3.3) == 7.0  # 4.95 m, and two more
-
-
-def test_robots_stand_on_what_the_floor_says_is_there(simulate, contract, go2, make_config):
-    episodes = [Episode(case(step_height=0.06), k) for k in range(4)]
-    simulator = GateSimulator(contract, go2, make_config().sim2sim, episodes, 1)
-    simulator.world.start(
-        draws.draw(episodes, make_config().sim2sim, 1, contract.action_size, 1, 1)
-    )
-    at = np.array([0.0, 1.2, 1.8, 15.0])  # the middles of slabs; the last is ten seconds away
-    simulator.world.qpos[:, 0] = at
-    simulator.world.qpos[:, 2] += 0.1
-    late, offset = np.zeros(4), np.zeros((4, 12))
-    target = np.tile(contract.default_joint_pos, (2, 4, 1))
-    for _ in range(50):
-        simulator._drive(target, late, offset, np.ones(4, bool))
-    ground = Floor(step_height=0.06, half_size=17.0).height_at(at, np.zeros(4), None)
-    assert set(np.round(ground, 3)) == {0.0, 0.06}
-    assert simulator.world.qpos[:, 2] - ground == pytest.approx([0.295] * 4, abs=0.035)
 
 
 def test_a_shifted_centre_of_mass_loads_the_feet_on_its_side(simulate):
