@@ -129,7 +129,7 @@ class Env:
         reward, _ = rewards.total(moment, self.reference, self.task.rewards)
         fallen = fell(self.task.terminations, moment.projected_gravity, moment.base_height)
         step_down = jnp.where(fallen, self.task.randomization.push_level_step, 0.0)
-        price = jnp.where(fallen, self.task.terminations.fall_price, 0.0)
+        price = jnp.where(fallen, self.task.terminations.fall_price * before.push_level, 0.0)
         out_of_time = after.step_count >= self.max_steps
         done = fallen | out_of_time
         length = after.step_count.astype(jnp.float32)

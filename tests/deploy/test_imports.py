@@ -18,6 +18,7 @@ MODULES = [
     "deploy.observations",
     "deploy.policy",
     "deploy.cockpit.__main__",
+    "deploy.cockpit.house",
     "deploy.cockpit.session",
     "deploy.replay.__main__",
     "deploy.sim_robot.__main__",

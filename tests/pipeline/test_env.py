@@ -435,18 +435,25 @@ def test_a_fall_lowers_the_level_of_that_environment_only_and_it_outlives_the_ep
     assert env.step(over, actions(1)).push_level.tolist() == after.push_level.tolist()
 
 
-def test_a_fall_costs_its_price_and_the_end_of_time_nothing(still_env):
+def test_a_fall_costs_its_price_times_the_push_level_and_the_end_of_time_nothing(still_env):
     env = still_env({"push_speed": [0.0, 0.0]})
-    state = due_to_be_pushed(env)
-    qpos = state.physics.qpos.at[1, 2].set(0.05)
-    late = state.step_count.at[2].set(env.max_steps - 1)
-    state = state.replace(physics=state.physics.replace(qpos=qpos), step_count=late)
-    free = env.step(state, actions(1))
-    assert free.done.tolist() == [0, 1, 1, 0, 0, 0, 0, 0]
-    terminations = env.task.terminations.model_copy(update={"fall_price": 7.5})
-    env.task = env.task.model_copy(update={"terminations": terminations})
-    lost = np.asarray(free.reward - env.step(state, actions(1)).reward)
-    assert lost == pytest.approx([0, 7.5, 0, 0, 0, 0, 0, 0], abs=1e-5)
+    state = due_to_be_pushed(env).replace(steps_to_push=jnp.full(N, 50, jnp.int32))
+    qpos = state.physics.qpos.at[1, 2].set(0.05).at[3, 2].set(0.05)
+    state = state.replace(
+        physics=state.physics.replace(qpos=qpos),
+        step_count=state.step_count.at[2].set(env.max_steps - 1),
+        push_level=jnp.asarray([0.5, 0.6, 0.6, 0.0, *[0.5] * 4]),
+    )
+
+    def rewards(price):
+        terminations = env.task.terminations.model_copy(update={"fall_price": price})
+        env.task = env.task.model_copy(update={"terminations": terminations})
+        after = env.step(state, actions(1))
+        assert after.done.tolist() == [0, 1, 1, 1, 0, 0, 0, 0]
+        return np.asarray(after.reward)
+
+    lost = rewards(0.0) - rewards(7.5)
+    assert lost == pytest.approx([0, 4.5, 0, 0, 0, 0, 0, 0], abs=1e-5)
 
 
 def test_a_push_changes_the_horizontal_velocity_and_only_when_due(still_env):
