@@ -92,7 +92,7 @@ def _judged(gate: dict[str, Any]) -> str:
 
 def _what(title: str, contract: PolicyContract, trained: dict[str, Any], where: str) -> str:
     ranges = contract.command_ranges
-    minutes = (trained["training_s"] + trained["calibration_s"]) / 60
+    minutes, cores = (trained["training_s"] + trained["calibration_s"]) / 60, trained["cpu_cores"]
     intro = (
         f"`policy.onnx` maps an observation of {contract.observation_size} numbers to targets of "
         f"{contract.action_size} joints at {1 / contract.ctrl_dt:g} Hz; its contract (order, "
@@ -107,7 +107,8 @@ def _what(title: str, contract: PolicyContract, trained: dict[str, Any], where: 
         "means zero (`deploy.commands`), and zero means stand still.",
         f"Training: PPO from scratch in {where}, flat ground, randomized bodies, sensors, "
         f"latency and pushes (`params.yaml`): {trained['step'] / 1e6:.1f} million environment "
-        f"steps in {minutes:.1f} minutes of wall time, calibration included.",
+        f"steps in {minutes:.1f} minutes of wall time on {cores:g} CPU core{'s'[: cores > 1]}, "
+        "calibration included.",
         f"Again: `dvc exp run -S robot={contract.robot}`.",
     )
     lines = [textwrap.fill(intro, 100), ""]

@@ -1,5 +1,6 @@
 """Train a policy: run PPO to the end, through kills, and leave a policy folder."""
 
+import os
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -56,7 +57,8 @@ def train(
         on_report: Called with (steps, report) for each report, those before a kill included.
 
     Returns:
-        `calibration_s`: what came on top of the time in the last report, s.
+        `calibration_s`: what came on top of the time in the last report, s; `cpu_cores`: how many
+        could be used.
 
     Raises:
         DivergenceError: If a quantity became non-finite; names it and the step.
@@ -91,7 +93,14 @@ def train(
         command_map=command_map,
     )
     save_policy(policy_folder, params, spec)
-    return {"calibration_s": calibration_s}
+    return {"calibration_s": calibration_s, "cpu_cores": float(_cores())}
+
+
+def _cores() -> int:
+    """CPU cores that this process may run on."""
+    if hasattr(os, "sched_getaffinity"):  # Linux only
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
 
 
 def _calibrated(

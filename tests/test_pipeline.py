@@ -3,6 +3,7 @@
 import csv
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -82,6 +83,7 @@ def test_the_model_card_tells_what_was_measured(reproduced):
     assert card.startswith("# Unitree Go2: walking policy\n")
     assert "- Commands: vx -1 to 1.5 m/s, vy -0.6 to 0.6 m/s, yaw -1.5 to 1.5 rad/s;" in card
     assert "0.0 million environment steps" in card
+    assert re.search(r"minutes of wall time on [1-9]\d* CPU cores?, ", " ".join(card.split()))
     for criterion in gate["criteria"]:
         assert f"| {criterion['description']} | {criterion['measured']:.3g}" in card
     for sweep in gate["sweeps"]:
