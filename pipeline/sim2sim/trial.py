@@ -24,7 +24,7 @@ from robots import RobotSpec
 AT_ONCE = 96
 """Most episodes that a thread simulates at a time: what is recorded of them has to fit in memory,
 and threads should end together."""
-UNEVEN = 2.0
+UNEVEN = 1.5
 """How many times as long a step on an uneven floor takes, about."""
 
 
