@@ -10,6 +10,7 @@ them back by `PERIOD`.
 
 import functools
 from dataclasses import dataclass
+from typing import Any
 
 import mujoco
 import numpy as np
@@ -145,7 +146,7 @@ def _cells(path: np.ndarray | None) -> np.ndarray:
     return np.unique((under[:, None] + around).reshape(-1, 2), axis=0)
 
 
-def _add(mjcf: mujoco.MjSpec, kind: mujoco.mjtGeom, size: list[float], at: list[float]) -> None:
+def _add(mjcf: mujoco.MjSpec, kind: mujoco.mjtGeom, size: list[Any], at: list[Any]) -> None:
     """Add a part of the floor that is as the floor is."""
     floor = mjcf.geom("floor")
     mjcf.worldbody.add_geom(
