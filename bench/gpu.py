@@ -13,22 +13,23 @@ import platform
 import re
 import subprocess
 import sys
+import tempfile
+import threading
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import yaml
 
+from bench import gpu_tables
 from pipeline.files import write_atomically
 
 RESULTS, DOCS = Path("bench/gpu.json"), Path("docs/gpu.md")
-BACKENDS = ("warp", "mjx", "native")
+BACKENDS = ("mjx", "warp", "native")
 NUM_ENVS = (2048, 8192, 32768)
 BUDGETS = (0.25, 0.5, 1.0)
-"""Shares of ppo.num_timesteps that a robot is given to learn to walk, until one is enough."""
 TIMEOUT_S = 1800
 """After which a measurement has hung."""
-NOT_MEASURED, TOO_LARGE = "not measured", "does not fit"
 Figures = dict[str, Any]
 
 
@@ -38,37 +39,47 @@ def main() -> None:
     results: Figures = {
         "when": datetime.now(UTC).date().isoformat(),
         "machine": f"{platform.machine()}, {os.cpu_count()} CPU cores",
+        "compiled_at_once": args.at_once,
         "throughput": [],
         "walk": [],
     }
-    found = {name: _measure("devices", backend=name) for name in args.backends}
+    found = {name: Measurement("devices", backend=name).figures() for name in args.backends}
     for name, device in found.items():
         print(f"{name:8} {_or_refused(device, lambda d: ', '.join(d['devices']))}", flush=True)
     results["devices"] = found
     present = [name for name, device in found.items() if "refused" not in device]
     if not present:
         sys.exit("error: none of these backends can step a robot here (reasons above)")
-    for robot in args.robots:
-        for backend in present:
-            for num_envs in args.num_envs:
-                row: Figures = {"robot": robot, "backend": backend, "num_envs": num_envs}
-                sizes = {"num_minibatches": args.num_minibatches, "seconds": args.seconds}
-                row |= _measure("throughput", **row, **sizes)
-                _tell(row, _throughput_words)
-                results["throughput"].append(row)
+
+    def keep() -> None:  # after each figure: what was measured is not lost with what was not
+        write_atomically(args.output, json.dumps(results, indent=2) + "\n")
+
+    rows = [
+        {"robot": robot, "backend": backend, "num_envs": num_envs}
+        for robot in args.robots
+        for backend in present
+        for num_envs in args.num_envs
+    ]
+    for first in range(0, len(rows), args.at_once):
+        for row in _throughput(rows[first : first + args.at_once], args):
+            results["throughput"].append(row)
+            keep()
     for robot in args.walk:
-        for share in BUDGETS:
+        for share in args.budgets:
+            steps = round(share * (args.num_timesteps or _num_timesteps(robot)))
             row = {"robot": robot, "backend": present[0]}
-            steps = args.num_timesteps or _num_timesteps(robot)
-            row |= _measure("walk", **row, num_timesteps=round(share * steps))
+            folder = args.policies / robot if args.policies else None
+            asked = {"num_timesteps": steps, "folder": folder and str(folder)}
+            row |= Measurement("walk", **row, **asked).figures()
             _tell(row, _walk_words)
             results["walk"].append(row)
+            keep()
             if row.get("passed") or "refused" in row:
                 break
-    write_atomically(args.output, json.dumps(results, indent=2) + "\n")
+    keep()
     print(f"written to {args.output}")
     if args.docs:
-        fill(DOCS, results)
+        gpu_tables.fill(DOCS, results)
         print(f"filled the tables of {DOCS}")
 
 
@@ -90,8 +101,23 @@ def _arguments() -> argparse.Namespace:
     )
     add("--num-envs", nargs="+", type=int, default=list(NUM_ENVS), help="default: %(default)s")
     add("--num-minibatches", type=int, default=32, help="default: %(default)s")
-    add("--num-timesteps", type=int, help="of a walk at most (default: the robot's in params.yaml)")
+    add("--num-timesteps", type=int, help="of a training (default: the robot's in params.yaml)")
+    add(
+        "--budgets",
+        nargs="+",
+        type=float,
+        default=list(BUDGETS),
+        help="shares of it that a walk is given, until one is enough (default: %(default)s)",
+    )
     add("--seconds", type=float, default=10.0, help="of each throughput (default: %(default)s)")
+    add(
+        "--at-once",
+        type=int,
+        default=1,
+        help="how many throughputs compile side by side, each then measured alone: saves minutes "
+        "where memory and CPU cores are plenty (default: %(default)s)",
+    )
+    add("--policies", type=Path, help="keep the policies that learned to walk in this folder")
     add("--output", type=Path, default=RESULTS, help="default: %(default)s")
     add("--docs", action="store_true", help=f"fill the tables of {DOCS} too")
     return parser.parse_args()
@@ -102,25 +128,70 @@ def _num_timesteps(robot: str) -> int:
     return raw["overrides"][robot]["ppo"].get("num_timesteps", raw["ppo"]["num_timesteps"])
 
 
-def _measure(what: str, **asked: Any) -> Figures:
-    """Run bench.gpu_measure; what it refuses, and why it died, are results too."""
-    asked["what"] = what
-    try:
-        done = subprocess.run(
-            [sys.executable, "-m", "bench.gpu_measure", json.dumps(asked)],
-            capture_output=True,
+def _throughput(rows: list[Figures], args: argparse.Namespace) -> list[Figures]:
+    """Have some compile at the same time, then measure one after the other."""
+    sizes = {"num_minibatches": args.num_minibatches, "seconds": args.seconds}
+    if args.num_timesteps:  # a schedule's length is compiled in: what a walk needs, it finds cached
+        sizes["num_timesteps"] = args.num_timesteps
+    running = [Measurement("throughput", **row, **sizes) for row in rows]
+    for one in running:
+        one.wait()
+    found = []
+    for row, one in zip(rows, running, strict=True):
+        found.append(row | one.figures())
+        _tell(found[-1], _throughput_words)
+    return found
+
+
+class Measurement:
+    """One run of bench.gpu_measure: what it refuses, and why it died, are results too.
+
+    Args:
+        what: A measurement.
+        asked: Its arguments.
+    """
+
+    def __init__(self, what: str, **asked: Any) -> None:
+        self._errors = tempfile.TemporaryFile("w+")  # noqa: SIM115  (closed in figures)
+        self._late = False
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "bench.gpu_measure", json.dumps({"what": what, **asked})],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=self._errors,
             text=True,
-            check=False,
-            timeout=TIMEOUT_S,
             # With all of it taken at the start there would be no peak to see.
             env={**os.environ, "XLA_PYTHON_CLIENT_PREALLOCATE": "false"},
         )
-    except subprocess.TimeoutExpired:
-        return {"refused": f"nothing after {TIMEOUT_S} s"}
-    if done.returncode:
-        sys.stderr.write(done.stderr)
-        return {"refused": (done.stderr.strip().splitlines() or ["died"])[-1]}
-    return json.loads(done.stdout.splitlines()[-1])
+        self._timer = threading.Timer(TIMEOUT_S, self._give_up)
+        self._timer.daemon = True
+        self._timer.start()
+
+    def _give_up(self) -> None:
+        self._late = True
+        self._process.kill()
+
+    def wait(self) -> None:
+        """Until it has compiled, or is dead."""
+        assert self._process.stdout
+        self._process.stdout.readline()
+
+    def figures(self) -> Figures:
+        """Let it measure, and wait for what it finds."""
+        process = self._process
+        said, _ = process.communicate("go\n")
+        self._timer.cancel()
+        with self._errors as file:
+            file.seek(0)
+            errors = file.read()
+        if self._late:
+            return {"refused": f"nothing after {TIMEOUT_S} s"}
+        if process.returncode:
+            sys.stderr.write(errors)
+            lines = [line for line in errors.splitlines() if line.strip()] or ["died"]
+            named = [line for line in lines if re.match(r"[\w.]*(Error|Exception)\b", line)]
+            return {"refused": (named or lines)[-1].strip()}
+        return json.loads(said.splitlines()[-1])
 
 
 def _or_refused(row: Figures, words: Any) -> str:
@@ -143,59 +214,8 @@ def _walk_words(row: Figures) -> str:
     verdict = "passes" if row["passed"] else "does not pass yet"
     return (
         f"{row['steps'] / 1e6:.1f} M steps in {row['training_s']:.0f} s ({row['wall_s']:.0f} s "
-        f"with compilation and calibration): {verdict}, {row['falls']} falls, "
-        f"{_figure(row['planar_rmse'])} m/s, {_figure(row['yaw_rmse'])} rad/s"
+        f"with compilation and calibration): {verdict}, {gpu_tables.found(row)}"
     )
-
-
-def _figure(value: float | None) -> str:
-    return "-" if value is None else f"{value:.3f}"
-
-
-def fill(path: Path, results: Figures) -> None:
-    """Put the tables between their markers in a Markdown file.
-
-    Args:
-        path: The file, with `<!-- throughput -->` and the like around each table.
-        results: What bench/gpu.json has.
-    """
-    text = path.read_text()
-    for name, rows in tables(results).items():
-        marked = re.compile(rf"(<!-- {name} -->\n).*?(<!-- /{name} -->)", re.DOTALL)
-        body = "\n".join(rows) + "\n"
-        text, count = marked.subn(lambda m, body=body: m[1] + body + m[2], text)
-        if count != 1:
-            raise ValueError(f"{path}: has {count} places marked <!-- {name} -->, wanted one")
-    write_atomically(path, text)
-
-
-def tables(results: Figures) -> dict[str, list[str]]:
-    """Markdown rows of each table of docs/gpu.md; what was refused is `not measured`."""
-    kinds = {kind for row in results["devices"].values() for kind in row.get("devices", [])}
-    machine = [f"{', '.join(sorted(kinds))}; {results['machine']}; {results['when']}."]
-    throughput = [
-        "| robot | backend | environments | steps/s with learning | compile, s | KiB/environment |",
-        "|---|---|---|---|---|---|",
-    ]
-    for row in results["throughput"]:
-        cells = ("env_steps_per_s", "compile_s", "kib_per_env")
-        missing = TOO_LARGE if "out of memory" in row.get("refused", "") else NOT_MEASURED
-        shown = [f"{row[cell]:,.0f}" if cell in row else missing for cell in cells]
-        what = [row["robot"], row["backend"], f"{row['num_envs']:,}"]
-        throughput.append(f"| {' | '.join([*what, *shown])} |")
-    walk = [
-        "| robot | backend | million steps | training, s | all, s | gate's nominal part |",
-        "|---|---|---|---|---|---|",
-    ]
-    for row in results["walk"]:
-        if "refused" in row:
-            shown = [NOT_MEASURED] * 4
-        else:
-            verdict = "passes" if row["passed"] else "no"
-            million = f"{row['steps'] / 1e6:.1f}"
-            shown = [million, f"{row['training_s']:.0f}", f"{row['wall_s']:.0f}", verdict]
-        walk.append(f"| {' | '.join([row['robot'], row['backend'], *shown])} |")
-    return {"machine": machine, "throughput": throughput, "walk": walk}
 
 
 if __name__ == "__main__":

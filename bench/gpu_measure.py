@@ -1,10 +1,14 @@
 """One measurement of `bench.gpu`, in a process of its own: its peak memory is its own.
 
 python -m bench.gpu_measure '{"what": "throughput", "robot": "g1", "backend": "mjx", ...}'
+
+A throughput prints `ready` when it has compiled, and goes on when it is sent a line. The last line
+printed is JSON.
 """
 
 import contextlib
 import json
+import os
 import resource
 import subprocess
 import sys
@@ -46,11 +50,9 @@ def settings_of(robot: str, backend: str, **ppo: int) -> Config:
     return config.parse(raw)
 
 
-def throughput(
-    robot: str, backend: str, num_envs: int, num_minibatches: int, seconds: float
-) -> Figures:
+def throughput(robot: str, backend: str, num_envs: int, seconds: float, **ppo: int) -> Figures:
     """Environment steps per second, learning included, after `compile_s`; peak memory."""
-    settings = settings_of(robot, backend, num_envs=num_envs, num_minibatches=num_minibatches)
+    settings = settings_of(robot, backend, num_envs=num_envs, **ppo)
     prepare(settings.physics)
     settings = for_training(settings)
     began = time.perf_counter()
@@ -59,6 +61,8 @@ def throughput(
         learner, state = make_learner(settings, env)
         state, _ = jax.block_until_ready(learner.iterate(state))
         compile_s = time.perf_counter() - began
+        print("ready", flush=True)
+        sys.stdin.readline()
         iterations, began = 0, time.perf_counter()
         while time.perf_counter() - began < seconds:
             state, _ = jax.block_until_ready(learner.iterate(state))
@@ -73,32 +77,39 @@ def throughput(
 
 
 def peak_bytes() -> int:
-    """Peak memory: of an NVIDIA GPU, others' use and Warp's own included; else of this process."""
+    """Peak memory of this process: of an NVIDIA GPU's, Warp's own included, or of the host's."""
     if jax.default_backend() != "gpu":
         return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
-    query = ["nvidia-smi", "--query-gpu=memory.used", "--format=csv,noheader,nounits"]
+    query = "--query-compute-apps=pid,used_memory"
     with contextlib.suppress(OSError, subprocess.CalledProcessError, ValueError):
-        return int(subprocess.check_output(query, text=True).split()[0]) * 2**20
+        said = subprocess.check_output(
+            ["nvidia-smi", query, "--format=csv,noheader,nounits"], text=True
+        )
+        used = [line.split(", ") for line in said.splitlines()]
+        own = [int(mib) for pid, mib in used if int(pid) == os.getpid()]
+        if own:  # not in a container that numbers its processes anew
+            return sum(own) * 2**20
     return (jax.devices()[0].memory_stats() or {}).get("peak_bytes_in_use", 0)
 
 
-def walk(robot: str, backend: str, num_timesteps: int, **sizes: int) -> Figures:
-    """Train from scratch and walk the gate's nominal part."""
+def walk(robot: str, backend: str, num_timesteps: int, folder: str | None, **sizes: int) -> Figures:
+    """Train from scratch and walk the gate's nominal part; the policy can be kept in a folder."""
     settings = settings_of(robot, backend, num_timesteps=num_timesteps, **sizes)
     prepare(settings.physics)
     reports: list[tuple[int, float]] = []
     began = time.perf_counter()
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory() as scratch:
+        kept = Path(folder or scratch) / "policy"
         # What it prints about its calibration is no JSON.
         with contextlib.redirect_stdout(sys.stderr):
             train(
                 settings,
-                Path(folder) / "policy",
-                Path(folder) / "runs",
+                kept,
+                Path(scratch) / "runs",
                 lambda step, report: reports.append((step, report["training_s"])),
             )
         wall_s = time.perf_counter() - began
-        policy = load_policy(Path(folder) / "policy", robot)
+        policy = load_policy(kept, robot)
     (first, compiled_by), (last, over_by) = reports[0], reports[-1]
     # The first report has compilation in it, the others do not.
     training_s = (over_by - compiled_by) * last / (last - first) if last > first else over_by

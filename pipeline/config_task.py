@@ -105,7 +105,6 @@ class Randomization(Section):
     armature_scale: PositiveRange
     frictionloss_scale: NonNegativeRange
     damping_scale: NonNegativeRange
-    joints_alike: Share
     encoder_offset: Range
     action_delay_s: NonNegativeRange
     initial_joint_pos: Range
@@ -113,7 +112,6 @@ class Randomization(Section):
     noise: Noise
     push_interval_s: PositiveRange
     push_level_step: Share
-    push_one_way: bool
     push_speed: NonNegativeRange
 
 

@@ -7,7 +7,6 @@ import jax.numpy as jnp
 import numpy as np
 
 from deploy.contract import CommandRanges, PolicyContract, make_contract
-from deploy.frames import heading
 from deploy.observations import advance_phase, joint_targets
 from pipeline import commands, rewards
 from pipeline.commands import CommandState
@@ -158,25 +157,16 @@ class Env:
         return jnp.where(late, old, new) - state.encoder_offset[:, None, :]
 
     def _push(self, key: jax.Array, state: EnvState) -> EnvState:
-        """Let the base's horizontal velocity jump where a push is due; the next one is harder.
-
-        With `push_one_way` a robot is always pushed the same way and at the same gait phase: so its
-        level finds what is just too hard there, and the ways that are easy do not hide those that
-        are not.
-        """
-        keys, ranges = list(jax.random.split(key, 3)), self.task.randomization
-        speed = state.push_level * uniform(keys.pop(0), ranges.push_speed, (self.num_envs,))
+        """Let the base's horizontal velocity jump where a push is due; the next one is harder."""
+        speed_key, angle_key, wait_key = jax.random.split(key, 3)
+        ranges = self.task.randomization
+        speed = state.push_level * uniform(speed_key, ranges.push_speed, (self.num_envs,))
+        angle = uniform(angle_key, (0.0, 2 * np.pi), (self.num_envs,))
         due = (state.steps_to_push <= 0) & self._bodies.pushed
-        if ranges.push_one_way:
-            angle = heading(state.physics.qpos[:, 3:7], jnp) + self._bodies.push_angle
-            since = jnp.mod(state.phase - self._bodies.push_phase, 1.0)  # the phase has come
-            due &= since < self.contract.ctrl_dt / self.contract.gait_period_s
-        else:
-            angle = uniform(keys.pop(0), (0.0, 2 * np.pi), (self.num_envs,))
         jump = jnp.stack([speed * jnp.cos(angle), speed * jnp.sin(angle)], axis=-1)
         jump = jnp.where(due[:, None], jump, 0.0)
         step_up = jnp.where(due, ranges.push_level_step, 0.0)
-        wait = self._spawner.push_wait(keys.pop(0), state.push_level)
+        wait = self._spawner.push_wait(wait_key, state.push_level)
         qvel = state.physics.qvel.at[:, :2].add(jump)
         return replace(
             state,

@@ -28,16 +28,12 @@ class Bodies:
             critic is told.
         nominal: (num_envs,) bool, which of them are as their figures say.
         pushed: (num_envs,) bool, which of them get pushed.
-        push_angle: (num_envs,) rad, whither, counter-clockwise from the heading.
-        push_phase: (num_envs,) in [0, 1), at which gait phase.
     """
 
     fields: ModelFields
     privileged: np.ndarray
     nominal: np.ndarray
     pushed: np.ndarray
-    push_angle: np.ndarray
-    push_phase: np.ndarray
 
 
 NOMINAL_DRAWS = {
@@ -88,21 +84,14 @@ def draw_bodies(
     told = np.concatenate(privileged, axis=1).astype(np.float32)
     # Evenly over nominal and other robots.
     count = np.arange(num_envs + 1) * ranges.pushed_share
-    return Bodies(
-        fields,
-        told,
-        nominal,
-        pushed=np.diff(np.floor(count + 1e-9)) > 0,
-        push_angle=rng.uniform(-np.pi, np.pi, num_envs),
-        push_phase=rng.uniform(0.0, 1.0, num_envs),
-    )
+    return Bodies(fields, told, nominal, pushed=np.diff(np.floor(count + 1e-9)) > 0)
 
 
 def nominal_bodies(model: mujoco.MjModel, robot: RobotSpec, num_envs: int) -> Bodies:
     """The robot as its figures say, in every environment."""
     privileged = np.zeros((num_envs, 5 + 3 * len(robot.joints)), np.float32)
     none = np.zeros(num_envs)
-    return Bodies({}, privileged, none == 0, none > 0, push_angle=none, push_phase=none)
+    return Bodies({}, privileged, none == 0, none > 0)
 
 
 def _centred(values: np.ndarray, limits: Range) -> np.ndarray:
@@ -166,16 +155,9 @@ def _motors(
 def _joints(
     model: mujoco.MjModel, rng: np.random.Generator, ranges: Randomization, num_envs: int
 ) -> ModelFields:
-    """A robot's figures are wrong together, as sources disagree, and each joint's by itself."""
-    alike = ranges.joints_alike
-
-    def scale(limits: Range) -> np.ndarray:
-        together = alike * rng.uniform(*limits, (num_envs, 1)) if alike > 0 else 0.0
-        apart = (1 - alike) * rng.uniform(*limits, (num_envs, model.nv)) if alike < 1 else 0.0
-        return np.asarray(together + apart)
-
+    """How hard each joint is to turn."""
     return {
-        field: scale(limits) * getattr(model, field)
+        field: rng.uniform(*limits, (num_envs, model.nv)) * getattr(model, field)
         for field, limits in joint_scales(ranges).items()
     }
 

@@ -10,7 +10,7 @@ import sys
 
 import pytest
 
-from bench import gpu
+from bench import gpu_tables
 from pipeline.provenance import ROOT
 from tests.two_backends import COMPILE_QUICKLY
 
@@ -31,7 +31,16 @@ def bench_gpu(output, *args):
 def test_throughput_of_each_backend_here(tmp_path):
     sizes = ["--num-envs", "16", "--num-minibatches", "2", "--seconds", "0.2"]
     found, said = bench_gpu(
-        tmp_path / "gpu.json", "--robots", "go2", "--walk", "--backends", "native", "mjx", *sizes
+        tmp_path / "gpu.json",
+        "--robots",
+        "go2",
+        "--walk",
+        "--backends",
+        "native",
+        "mjx",
+        *sizes,
+        "--at-once",
+        "2",
     )
     rows = found["throughput"]
     assert [(r["robot"], r["backend"], r["num_envs"]) for r in rows] == [
@@ -89,6 +98,7 @@ def test_the_train_extra_is_enough():
 RESULTS = {
     "when": "2026-01-02",
     "machine": "x86_64, 16 CPU cores",
+    "compiled_at_once": 3,
     "devices": {"warp": {"platform": "gpu", "devices": ["NVIDIA X"]}, "mjx": {"refused": "no"}},
     "throughput": [
         {
@@ -109,6 +119,9 @@ RESULTS = {
             "training_s": 55.2,
             "wall_s": 130.1,
             "passed": True,
+            "falls": 0,
+            "planar_rmse": 0.0304,
+            "yaw_rmse": 0.0213,
         },
         {"robot": "go2", "backend": "warp", "refused": "no device"},
     ],
@@ -118,12 +131,13 @@ RESULTS = {
 def test_docs_get_the_tables_and_keep_the_rest(tmp_path):
     path = tmp_path / "gpu.md"
     shutil.copy(ROOT / "docs" / "gpu.md", path)
-    gpu.fill(path, RESULTS)
+    gpu_tables.fill(path, RESULTS)
     text = path.read_text()
     assert "\nNVIDIA X; x86_64, 16 CPU cores; 2026-01-02.\n" in text
+    assert "\nCompiled 3 at the same time, measured one by one.\n" in text
     assert "| g1 | warp | 8,192 | 123,457 | 61 | 100 |" in text
     assert "| g1 | mjx | 32,768 | does not fit | does not fit | does not fit |" in text
-    assert "| g1 | warp | 14.0 | 55 | 130 | passes |" in text
+    assert "| g1 | warp | 14.0 | 55 | 130 | passes: 0 falls, 0.030 m/s, 0.021 rad/s |" in text
     assert "| go2 | warp | not measured |" in text
 
     def rest(text):
@@ -132,7 +146,7 @@ def test_docs_get_the_tables_and_keep_the_rest(tmp_path):
         )
 
     assert rest(text) == rest((ROOT / "docs" / "gpu.md").read_text())
-    gpu.fill(path, RESULTS)
+    gpu_tables.fill(path, RESULTS)
     assert path.read_text() == text  # again, nothing new
 
 
@@ -140,7 +154,7 @@ def test_docs_without_a_marker_are_refused_and_stay(tmp_path):
     path = tmp_path / "gpu.md"
     path.write_text("<!-- machine -->\n<!-- /machine -->\n")
     with pytest.raises(ValueError, match="0 places marked <!-- throughput -->"):
-        gpu.fill(path, RESULTS)
+        gpu_tables.fill(path, RESULTS)
     assert path.read_text() == "<!-- machine -->\n<!-- /machine -->\n"
 
 

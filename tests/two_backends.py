@@ -64,14 +64,15 @@ def parity(robot: str, backend: str) -> dict[str, np.ndarray]:
     Returns:
         `forced_...` and `free_...` of joint_pos (rad), joint_vel (rad/s), contact (bool) and reward
         (per second): (STEPS, NUM_ENVS, ...). An environment that either ended holds NaN from then
-        on, and `ended` (STEPS, NUM_ENVS).
+        on, and so does the reward where other feet touch, which is paid by the foot; in a free run
+        from then on. Besides `ended` and `parted` (STEPS, NUM_ENVS): which these were.
     """
     envs = both(robot, backend, NUM_ENVS, **CONVERGED)
     step = {name: jax.jit(env.step) for name, env in envs.items()}
     free = {name: env.reset(jax.random.PRNGKey(0)) for name, env in envs.items()}
     bodies = free[backend].physics.bodies
     truth, policy = free["native"], shipped(robot)
-    ended, rows = np.zeros(NUM_ENVS, bool), []
+    ended, parted, rows = np.zeros(NUM_ENVS, bool), np.zeros(NUM_ENVS, bool), []
     for _ in range(STEPS):
         action = jnp.asarray(policy(np.asarray(truth.obs["state"])))
         there = replace(truth, physics=replace(truth.physics, bodies=bodies))
@@ -82,9 +83,12 @@ def parity(robot: str, backend: str) -> dict[str, np.ndarray]:
             ended |= np.asarray(state.done) > 0
         row = {f"forced_{name}": v for name, v in apart(truth, forced).items()}
         row |= {f"free_{name}": v for name, v in apart(free["native"], free[backend]).items()}
+        parted |= row["free_contact"].any(axis=1)
+        row["forced_reward"][row["forced_contact"].any(axis=1)] = np.nan
+        row["free_reward"][parted] = np.nan
         for value in row.values():
             value[ended] = np.nan
-        rows.append({**row, "ended": ended.copy()})
+        rows.append({**row, "ended": ended.copy(), "parted": parted.copy()})
     return {name: np.stack([row[name] for row in rows]) for name in rows[0]}
 
 

@@ -1,7 +1,5 @@
 """Choose and make the physics backend that params.yaml asks for."""
 
-import importlib.util
-
 import mujoco
 
 from pipeline.config import Config
@@ -11,11 +9,21 @@ from pipeline.physics.protocol import ModelFields, Physics
 from robots import RobotSpec
 from robots.model import build_model
 
+MJX_CONTACTS = 16
+"""Contacts that MJX-JAX solves for, of each robot the deepest: a humanoid on both feet has eight.
+
+It sets aside equations for all parts that can touch: of Go2, eleven times what these take."""
+
 
 def make_model(config: Config, robot: RobotSpec) -> mujoco.MjModel:
     """Compile the model that training steps."""
     physics = config.physics
-    model = build_model(robot, sim_dt=physics.sim_dt, self_collision=physics.self_collision)
+    model = build_model(
+        robot,
+        sim_dt=physics.sim_dt,
+        self_collision=physics.self_collision,
+        edit=lambda mjcf: mjcf.add_numeric(name="max_contact_points", data=[MJX_CONTACTS]),
+    )
     model.opt.integrator = INTEGRATORS[physics.integrator]
     model.opt.iterations = physics.iterations
     model.opt.ls_iterations = physics.ls_iterations
@@ -26,10 +34,9 @@ def make_model(config: Config, robot: RobotSpec) -> mujoco.MjModel:
 def for_training(config: Config) -> Config:
     """The configuration as this machine trains: backend and number of environments.
 
-    `auto` becomes Warp, or MJX where Warp is not installed, on an NVIDIA GPU; MJX on another
-    accelerator; native on a CPU. Where an accelerator steps physics, `ppo.on_accelerator` counts.
-    Only training asks: an evaluation is over on the CPU before MJX has compiled, so there `auto` is
-    native.
+    `auto` becomes MJX on an accelerator and native on a CPU. Where an accelerator steps physics,
+    `ppo.on_accelerator` counts. Only training asks: an evaluation is over on the CPU before MJX has
+    compiled, so there `auto` is native.
     """
     backend, ppo, here = config.physics.backend, config.ppo, platform()
     physics = config.physics.model_copy(
@@ -52,10 +59,11 @@ def on_cpu(config: Config) -> Config:
 
 
 def fastest(platform: str) -> str:
-    """The backend that trains fastest on a JAX platform: cpu, cuda, rocm, tpu."""
-    if platform == "cpu":
-        return "native"
-    return "warp" if platform == "cuda" and importlib.util.find_spec("warp") else "mjx"
+    """The backend that trains fastest on a JAX platform: cpu, cuda, rocm, tpu.
+
+    Never Warp, which has to be named: on an H200 it reads where it must not (docs/gpu.md).
+    """
+    return "native" if platform == "cpu" else "mjx"
 
 
 def make_physics(

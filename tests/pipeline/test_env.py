@@ -20,8 +20,6 @@ N = 8
 KEY = jax.random.PRNGKey(7)
 PREFIX = "task.randomization."
 # Whither and at which gait phase each robot is pushed.
-ANGLES = np.linspace(-2.8, 2.8, N, dtype=np.float32)
-PHASES = np.linspace(0.0, 0.9, N, dtype=np.float32)
 # Ranges of an episode that draw nothing.
 CALM = {
     "encoder_offset": [0.0, 0.0],
@@ -31,7 +29,6 @@ CALM = {
     "push_interval_s": [5.0, 5.0],
     "push_speed": [0.0, 0.0],
     "push_level_step": 0.0,
-    "push_one_way": False,
     "noise.gyro": 0.0,
     "noise.projected_gravity": 0.0,
     "noise.joint_pos": 0.0,
@@ -78,8 +75,6 @@ def still_env(make_config, model, go2):
             bodies,
             nominal=np.arange(N) < exact,
             pushed=np.arange(N) >= unpushed,
-            push_angle=ANGLES,
-            push_phase=PHASES,
         )
         return Env(config.task, go2, Still(model), bodies, randomized=randomized)
 
@@ -241,8 +236,8 @@ def test_every_range_of_an_episode_is_here(raw_params):
     names = (ranges.keys() - {"noise"}) | {f"noise.{name}" for name in ranges["noise"]}
     per_body = {"friction", "base_mass", "base_com", "link_mass_scale", "motor_strength"}
     per_body |= {"kp_scale", "kd_scale", "armature_scale", "frictionloss_scale", "damping_scale"}
-    per_body |= {"nominal_share", "pushed_share", "joints_alike"}
-    at_reset = names - per_body - {"push_speed", "push_level_step", "push_one_way"}
+    per_body |= {"nominal_share", "pushed_share"}
+    at_reset = names - per_body - {"push_speed", "push_level_step"}
     assert at_reset == RESET_CHANGES.keys()
     assert names - per_body == CALM.keys()
 
@@ -385,8 +380,8 @@ def due_to_be_pushed(env, level=1.0):
 
 
 def due_again(state):
-    """The same environments, with a push due and at the gait phase at which each is pushed."""
-    return state.replace(steps_to_push=jnp.zeros(N, jnp.int32), phase=jnp.asarray(PHASES))
+    """The same environments, with a push due."""
+    return state.replace(steps_to_push=jnp.zeros(N, jnp.int32))
 
 
 def jumps(env, state):
@@ -479,36 +474,6 @@ def test_pushes_go_every_way(still_env):
         jump = jumps(env, state.replace(key=jax.random.PRNGKey(seed)))
         angles += np.arctan2(jump[:, 1], jump[:, 0]).tolist()
     assert np.histogram(angles, bins=4, range=(-np.pi, np.pi))[0].min() > 5
-
-
-def test_one_way_is_the_same_from_where_the_robot_heads(still_env):
-    env = still_env({"push_speed": [1.0, 1.0], "push_one_way": True})
-    state = due_to_be_pushed(env)
-    for seed in range(4):
-        for yaw in (0.0, 1.2, -2.5):
-            quat = jnp.asarray([np.cos(yaw / 2), 0.0, 0.0, np.sin(yaw / 2)])
-            turned = state.physics.replace(qpos=state.physics.qpos.at[:, 3:7].set(quat))
-            jump = jumps(env, state.replace(physics=turned, key=jax.random.PRNGKey(seed)))
-            wanted = np.stack([np.cos(yaw + ANGLES), np.sin(yaw + ANGLES)], axis=-1)
-            assert jump[:, :2] == pytest.approx(wanted, abs=1e-5)
-
-
-def test_one_way_waits_for_the_gait_phase_of_its_robot(still_env):
-    env = still_env({"push_speed": [1.0, 1.0], "push_interval_s": [2.0, 2.0], "push_one_way": True})
-    state = due_to_be_pushed(env).replace(phase=jnp.full(N, 0.5))
-    stride, pushed_at = round(env.contract.gait_period_s / env.contract.ctrl_dt), [[]] * N
-    for _ in range(2 * stride):
-        phase, before = np.asarray(state.phase), state.physics.qvel
-        state = env.step(state, actions(1))
-        jump = np.asarray(env.physics.states[-1].qvel - before)
-        pushed = np.any(jump != 0, axis=1)
-        pushed_at = [
-            [*at, p] if b else at for at, p, b in zip(pushed_at, phase, pushed, strict=True)
-        ]
-    step = env.contract.ctrl_dt / env.contract.gait_period_s
-    assert [len(at) for at in pushed_at] == [1] * N  # the next is due after two seconds
-    late = np.mod(np.concatenate(pushed_at) - PHASES, 1.0)
-    assert late.max() < step + 1e-5
 
 
 def test_without_randomization_there_are_no_pushes_and_no_delay(still_env):

@@ -25,7 +25,6 @@ HELD = {
     "armature_scale": [1.0, 1.0],
     "frictionloss_scale": [1.0, 1.0],
     "damping_scale": [1.0, 1.0],
-    "joints_alike": 1.0,
 }
 # Range -> a wide one, and the model fields it has to change.
 WIDENED = {
@@ -43,7 +42,7 @@ WIDENED = {
     "frictionloss_scale": ([0.5, 2.0], {"dof_frictionloss"}),
     "damping_scale": ([0.5, 2.0], {"dof_damping"}),
 }
-SHARES = {"nominal_share", "pushed_share", "joints_alike"}
+SHARES = {"nominal_share", "pushed_share"}
 FIELDS = set().union(*(fields for _, fields in WIDENED.values()))
 
 
@@ -88,17 +87,9 @@ def test_a_range_changes_its_fields_and_no_other(draw, name):
 
 def test_every_range_of_the_body_is_here(raw_params):
     per_episode = {"encoder_offset", "action_delay_s", "initial_joint_pos", "initial_lin_vel"}
-    per_step = {"noise", "push_interval_s", "push_speed", "push_level_step", "push_one_way"}
+    per_step = {"noise", "push_interval_s", "push_speed", "push_level_step"}
     ranges = raw_params["task"]["randomization"].keys()
     assert ranges - per_episode - per_step == HELD.keys() == WIDENED.keys() | SHARES
-
-
-def test_pushes_go_every_way_at_every_gait_phase(draw):
-    bodies = [draw(seed=seed) for seed in range(4)]
-    for name, limits in (("push_angle", (-np.pi, np.pi)), ("push_phase", (0.0, 1.0))):
-        drawn = np.concatenate([getattr(body, name) for body in bodies])
-        assert np.histogram(drawn, bins=8, range=limits)[0].min() > 4
-        assert np.histogram(drawn, bins=8, range=limits)[0].sum() == 4 * N
 
 
 @pytest.mark.parametrize("share", [0.0, 0.3, 0.75, 1.0])
@@ -205,17 +196,11 @@ def test_kp_keeps_the_motor_a_servo(draw, model):
     ],
 )
 def test_joint_fields_are_scaled_and_the_floating_base_stays_free(draw, model, name, field):
-    for alike in (0.0, 0.5, 1.0):
-        drawn = draw(**{name: [0.5, 2.0], "joints_alike": alike}).fields[field]
-        assert (drawn[:, :6] == 0).all()
-        scale = drawn[:, 6:] / getattr(model, field)[6:]
-        assert scale.min() >= 0.5 and scale.max() <= 2.0 and np.ptp(scale) > 1.2
-        assert len(np.unique(scale[:, 0])) == N  # every robot by another share
-        # How alike the joints of a robot are: of uniform draws a and b, a + b shares half with a.
-        shared = scale.mean(axis=1).var() / scale.var()
-        assert shared == pytest.approx(
-            {0.0: 1 / 12, 0.5: 0.5 + 0.5 / 12, 1.0: 1.0}[alike], abs=0.15
-        )
+    drawn = draw(**{name: [0.5, 2.0]}).fields[field]
+    assert (drawn[:, :6] == 0).all()
+    scale = drawn[:, 6:] / getattr(model, field)[6:]
+    assert scale.min() >= 0.5 and scale.max() <= 2.0 and np.ptp(scale) > 1.2
+    assert len(np.unique(scale)) == scale.size  # every joint of every robot by another share
 
 
 # The draws as a whole
