@@ -125,7 +125,8 @@ def _arguments() -> argparse.Namespace:
 
 def _num_timesteps(robot: str) -> int:
     raw = yaml.safe_load(Path("params.yaml").read_text())
-    return raw["overrides"][robot]["ppo"].get("num_timesteps", raw["ppo"]["num_timesteps"])
+    ppo = {**raw["ppo"], **raw["overrides"][robot]["ppo"]}
+    return round(ppo["num_timesteps"] * ppo["on_accelerator"]["num_timesteps_scale"])
 
 
 def _throughput(rows: list[Figures], args: argparse.Namespace) -> list[Figures]:

@@ -45,6 +45,8 @@ def settings_of(robot: str, backend: str, **ppo: int) -> Config:
     raw["robot"], raw["physics"]["backend"] = robot, backend
     sizes = {name: ppo[name] for name in ("num_envs", "num_minibatches") if name in ppo}
     raw["ppo"]["on_accelerator"].update(sizes)
+    if "num_timesteps" in ppo:
+        raw["ppo"]["on_accelerator"]["num_timesteps_scale"] = 1.0
     raw["ppo"].update(ppo)
     raw["overrides"][robot]["ppo"] = {**raw["overrides"][robot]["ppo"], **ppo}
     return config.parse(raw)

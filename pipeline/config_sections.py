@@ -32,6 +32,7 @@ class OnAccelerator(Section):
 
     num_envs: Count
     num_minibatches: Count
+    num_timesteps_scale: Positive
 
 
 class Ppo(Section):

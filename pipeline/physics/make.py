@@ -32,7 +32,7 @@ def make_model(config: Config, robot: RobotSpec) -> mujoco.MjModel:
 
 
 def for_training(config: Config) -> Config:
-    """The configuration as this machine trains: backend and number of environments.
+    """The configuration as this machine trains: backend, number of environments and of steps.
 
     `auto` becomes MJX on an accelerator and native on a CPU. Where an accelerator steps physics,
     `ppo.on_accelerator` counts. Only training asks: an evaluation is over on the CPU before MJX has
@@ -43,7 +43,9 @@ def for_training(config: Config) -> Config:
         update={"backend": fastest(here) if backend == "auto" else backend}
     )
     if sizes_key(physics.backend, here) != "ppo":
-        ppo = ppo.model_copy(update=ppo.on_accelerator.model_dump())
+        sizes = ppo.on_accelerator.model_dump()
+        total = round(sizes.pop("num_timesteps_scale") * ppo.num_timesteps)
+        ppo = ppo.model_copy(update={**sizes, "num_timesteps": total})
     return config.model_copy(update={"physics": physics, "ppo": ppo})
 
 

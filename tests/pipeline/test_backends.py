@@ -124,6 +124,8 @@ def test_more_environments_where_an_accelerator_steps_them(
     many = platform != "cpu" and backend == "mjx"
     wanted = config.ppo.on_accelerator if many else config.ppo
     assert (found.num_envs, found.num_minibatches) == (wanted.num_envs, wanted.num_minibatches)
+    scale = config.ppo.on_accelerator.num_timesteps_scale if many else 1
+    assert found.num_timesteps == scale * config.ppo.num_timesteps
     assert config.ppo.on_accelerator.num_envs > config.ppo.num_envs
 
 
