@@ -196,6 +196,23 @@ def test_warp_says_nothing_of_the_iterations_that_training_limits(make_config, g
 
 
 @pytest.mark.parametrize("robot", robots.names())
+def test_mjx_solves_for_half_as_many_contacts_again_as_standing_takes(make_config, robot):
+    from mujoco import mjx
+
+    model = make_model(make_config({"robot": robot}), robots.load(robot))
+    data = mujoco.MjData(model)
+    mujoco.mj_resetDataKeyframe(model, data, 0)
+    data.ctrl[:] = data.qpos[7:]
+    standing = 0
+    for _ in range(100):
+        mujoco.mj_step(model, data)
+        standing = max(standing, data.ncon)
+    assert 4 <= standing <= make.MJX_CONTACTS / 1.5
+    model.opt.disableflags = 0
+    assert mjx.make_data(model)._impl.contact.dist.shape == (make.MJX_CONTACTS,)  # of 162 or more
+
+
+@pytest.mark.parametrize("robot", robots.names())
 def test_the_room_that_warp_sets_aside_is_twice_what_tumbling_takes(make_config, robot):
     from pipeline.physics.accelerated import CONSTRAINTS, CONTACTS
 
