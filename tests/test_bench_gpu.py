@@ -10,7 +10,7 @@ import sys
 
 import pytest
 
-from bench import gpu_tables
+from bench import gpu, gpu_tables
 from pipeline.provenance import ROOT
 from tests.two_backends import COMPILE_QUICKLY
 
@@ -60,6 +60,12 @@ def test_without_any_backend_it_says_why(tmp_path):
         bench_gpu(tmp_path / "gpu.json", "--backends", "warp")
     assert "none of these backends can step a robot here" in str(caught.value)
     assert not (tmp_path / "gpu.json").exists()
+
+
+def test_a_measurement_that_dies_is_refused_by_its_error(capfd):
+    asked = {"robot": "nobody", "backend": "native", "num_envs": 2, "seconds": 0.1}
+    assert gpu.Measurement("throughput", **asked).figures() == {"refused": "KeyError: 'nobody'"}
+    assert "Traceback" in capfd.readouterr().err  # all of it, for who wants to know
 
 
 @pytest.mark.slow
