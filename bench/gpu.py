@@ -28,6 +28,7 @@ RESULTS, DOCS = Path("bench/gpu.json"), Path("docs/gpu.md")
 BACKENDS = ("mjx", "warp", "native")
 NUM_ENVS = (2048, 8192, 32768)
 BUDGETS = (0.25, 0.5, 1.0)
+"""Shares of a training that a robot is given to learn to walk, until one is enough."""
 TIMEOUT_S = 1800
 """After which a measurement has hung."""
 Figures = dict[str, Any]
@@ -101,7 +102,11 @@ def _arguments() -> argparse.Namespace:
     )
     add("--num-envs", nargs="+", type=int, default=list(NUM_ENVS), help="default: %(default)s")
     add("--num-minibatches", type=int, default=32, help="default: %(default)s")
-    add("--num-timesteps", type=int, help="of a training (default: the robot's in params.yaml)")
+    add(
+        "--num-timesteps",
+        type=int,
+        help="of a training (default: what params.yaml gives the robot)",
+    )
     add(
         "--budgets",
         nargs="+",
