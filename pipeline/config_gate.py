@@ -1,8 +1,8 @@
 """The gate's section of params.yaml: what a robot meets there, and what is asked of it."""
 
-from typing import TYPE_CHECKING, Annotated, Any, Literal, Optional
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Optional, Self
 
-from pydantic import Field, create_model, field_validator
+from pydantic import Field, create_model, field_validator, model_validator
 
 from pipeline.config_task import Noise
 from pipeline.config_types import Count, NonNegative, Positive, Section, Share
@@ -51,6 +51,18 @@ class Conditions(Section):
     sim_dt: float | None = _axis(None, "s", gt=0)
     integrator: Literal["Euler", "implicitfast", "RK4"] | None = _axis(None, "")
     cone: Literal["elliptic", "pyramidal"] = _axis("elliptic", "")
+
+    @model_validator(mode="after")
+    def _one_shape_of_floor(self) -> Self:
+        shapes = {
+            axis: height
+            for axis in ("slope", "bump_height", "step_height")
+            if (height := getattr(self, axis))
+        }
+        if len(shapes) > 1:
+            named = " and ".join(f"{axis}: {height:g}" for axis, height in shapes.items())
+            raise ValueError(f"{named}: a floor has one of slope, bumps and steps")
+        return self
 
 
 def _unit(axis: str) -> str:

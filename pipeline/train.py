@@ -156,6 +156,7 @@ def measure(state: EnvState) -> Metrics:
         "falls": jnp.mean(fallen),
         "planar_error": jnp.mean(planar),
         "yaw_error": jnp.mean(jnp.abs(m.ang_vel_b[:, 2] - m.command[:, 2])),
+        "push_level": jnp.mean(state.push_level),
     }
 
 

@@ -4,6 +4,7 @@ Exit status: 0 the same, 1 something differs that should not, 2 the log cannot b
 """
 
 import argparse
+import math
 import os
 import sys
 from pathlib import Path
@@ -66,8 +67,17 @@ def _parser() -> argparse.ArgumentParser:
     add("--policy", required=True, type=Path, help="the ONNX file")
     add("--allow-gaps", action="store_true", help="compare what lies between gaps")
     add("--csv", type=Path, metavar="FILE", help="write the differences of every step")
-    add("--tolerance", type=float, default=TOLERANCE, help=f"largest difference [{TOLERANCE:g}]")
+    words = f"largest difference [{TOLERANCE:g}]"
+    add("--tolerance", type=_tolerance, default=TOLERANCE, help=words)
     return parser
+
+
+def _tolerance(text: str) -> float:
+    """A difference: nothing is larger than NaN, and all would be the same."""
+    value = float(text)
+    if not 0.0 <= value < math.inf:
+        raise argparse.ArgumentTypeError(f"{text} is not allowed: a finite difference, 0 or more")
+    return value
 
 
 if __name__ == "__main__":

@@ -3,6 +3,8 @@
 from pathlib import Path
 from typing import Any
 
+from pydantic import ValidationError
+
 from pipeline.config_gate import MEASURABLE, Margins
 from pipeline.sim2sim.scenarios import along
 from pipeline.sim2sim.schema import GateFileError, read_gate
@@ -13,7 +15,8 @@ def load_baseline(path: Path, robot: str) -> dict[str, Any]:
     """Read the gate.json a policy is held to.
 
     Raises:
-        GateFileError: If it cannot be read, is of another robot, or has no margins.
+        GateFileError: If it cannot be read, is of another robot, or has no margins or impossible
+            ones.
     """
     gate = read_gate(path)
     if gate["robot"] != robot:
@@ -28,6 +31,12 @@ def load_baseline(path: Path, robot: str) -> dict[str, Any]:
     for row in gate["margins"]:
         if row["axis"] not in MEASURABLE:
             raise GateFileError(f"{path}: margins: {row['axis']!r} is no axis of this gate")
+        try:
+            along(row["axis"], row["value"])
+        except ValidationError as error:
+            raise GateFileError(
+                f"{path}: margins: {row['axis']}: {row['value']}: {error.errors()[0]['msg']}"
+            ) from error
     return gate
 
 

@@ -150,13 +150,18 @@ def _rows(
 
 
 def _worst(outcomes: list[Outcome]) -> Outcome:
-    """The earliest fall of the first scenario with one; else the largest tracking error."""
+    """The earliest fall of the scenario with most of them; else the largest tracking error.
+
+    A nominal fall comes before all others: it alone is enough for a no.
+    """
+    fallen: dict[str, list[Outcome]] = {}
     for outcome in outcomes:
         if outcome.fell_at_s is not None:
-            label = outcome.episode.scenario.label
-            fallen = [o for o in outcomes if o.fell_at_s and o.episode.scenario.label == label]
-            return min(fallen, key=lambda o: o.fell_at_s or 0.0)
-    return max(outcomes, key=lambda o: np.nan_to_num(o.planar_error, nan=-1.0))
+            fallen.setdefault(outcome.episode.scenario.label, []).append(outcome)
+    if not fallen:
+        return max(outcomes, key=lambda o: np.nan_to_num(o.planar_error, nan=-1.0))
+    most = fallen.get(NOMINAL.label) or max(fallen.values(), key=len)
+    return min(most, key=lambda o: o.fell_at_s or 0.0)
 
 
 def _named(worst: Outcome) -> dict[str, Any]:

@@ -112,6 +112,8 @@ class Trials:
             episodes: The episodes.
             doing: What they are, for the progress shown.
         """
+        if not episodes:
+            return []
         found: dict[Episode, Outcome] = {}
         progress = Progress(len(episodes), unit="episodes", doing=doing)
         progress.update(0, {}, report=False)

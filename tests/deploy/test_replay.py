@@ -308,6 +308,13 @@ def test_both_values_are_given(h1, tmp_path, capsys):
     assert f"observation gyro, y: logged 0.125, computed {right:.9g}, tolerance" in said
 
 
+@pytest.mark.parametrize("text", ["nan", "-1e-5", "inf", "small"])
+def test_what_is_no_tolerance_is_refused(h1, capsys, text):
+    with pytest.raises(SystemExit):
+        h1.replay(f"--tolerance={text}")
+    assert "--tolerance" in capsys.readouterr().err
+
+
 def test_the_tolerance_is_the_users(h1, tmp_path, capsys):
     ticks = list(h1.ticks)
     ticks[AT] = ticks[AT]._replace(joint_targets=ticks[AT].joint_targets + np.float32(0.01))

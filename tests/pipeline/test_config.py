@@ -104,6 +104,11 @@ WRONG = {
     "unknown backend": ("physics.backend", "cuda", ["'cuda'", "'native'", "'warp'"]),
     "unknown integrator": ("sim2sim.integrator", "rk", ["'rk'", "'RK4'"]),
     "unknown opset": ("export.opset", 18, ["18", "17"]),
+    "two shapes of floor": (
+        "sim2sim.scenarios.bumps",
+        {"slope": 0.1, "bump_height": 0.03},
+        ["slope: 0.1 and bump_height: 0.03", "one of slope, bumps and steps"],
+    ),
     "empty sweep": ("sim2sim.sweeps.friction", [], ["[]", "at least 1 item"]),
     "empty script": ("render.script", [], ["[]", "at least 1 item"]),
     "no hidden layer": ("ppo.policy_hidden_layer_sizes", [], ["[]", "at least 1 item"]),

@@ -19,7 +19,6 @@ from pipeline.randomize import nominal_bodies
 N = 8
 KEY = jax.random.PRNGKey(7)
 PREFIX = "task.randomization."
-# Whither and at which gait phase each robot is pushed.
 # Ranges of an episode that draw nothing.
 CALM = {
     "encoder_offset": [0.0, 0.0],
