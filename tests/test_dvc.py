@@ -67,6 +67,11 @@ def test_overrides_are_tracked_section_by_section(stage):
     assert sections == overridden
 
 
+def test_the_film_comes_last():
+    """DVC runs stages as they are listed and stops at the first that fails, for want of GL say."""
+    assert list(STAGES)[-2:] == ["sim2sim", "render"]
+
+
 def test_every_robot_lists_every_section_in_overrides():
     sections = set(Config.model_fields) - {"robot", "seed"}
     assert set(PARAMS["overrides"]) == set(robots.names())
