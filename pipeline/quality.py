@@ -1,6 +1,8 @@
 """How well a policy walks: figures of finished episodes, the same for evaluation and gate."""
 
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -133,6 +135,13 @@ def by_command(episodes: Episodes, settle_steps: int) -> list[dict[str, float | 
             }
         )
     return rows
+
+
+def tracking_rows(commands: Iterable[Mapping[str, Any]]) -> Iterator[tuple[object, ...]]:
+    """A command in words, planar and yaw error of each row of `by_command`, for `dvc plots`."""
+    for row in commands:
+        label = f"vx {row['vx']:+.2f} vy {row['vy']:+.2f} yaw {row['yaw_rate']:+.2f}"
+        yield label, row["planar_error"], row["yaw_error"]
 
 
 def _mean(values: np.ndarray) -> float:

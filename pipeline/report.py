@@ -10,7 +10,7 @@ from typing import Any
 import jinja2
 import numpy as np
 
-from pipeline import report_margins, report_plots, report_words
+from pipeline import report_maps, report_margins, report_plots, report_words
 from pipeline.files import write_atomically
 from pipeline.sim2sim.motor import CONSTANT_TORQUE_SHARE
 from pipeline.sim2sim.schema import SCHEMA_VERSION
@@ -120,12 +120,14 @@ def _page(
         sweep_class=report_plots.sweep_class,
         axes=list(_axes(gate)),
         weakest=_weakest(gate["sweeps"]),
-        required={item["name"]: item["required"] for item in gate["criteria"]},
+        required=_required(gate),
+        maps=list(report_maps.maps(gate, _required(gate))),
         episodes=list(_episodes(traces, gate["settings"]["settle_s"])),
         motors=list(_motors(traces)),
         margins=report_margins.margins(gate, against),
         margin_share=gate["settings"]["margin_survival"],
         curves=list(report_margins.curves(gate)),
+        regressions=report_margins.regressions(gate),
         scenarios=report_margins.scenarios(gate, against),
         worst=report_margins.worst(gate),
         against=against,
@@ -134,6 +136,10 @@ def _page(
         worst_film=_embedded(films.worst),
         no_video_reason=films.no_video_reason,
     )
+
+
+def _required(gate: dict[str, Any]) -> dict[str, float]:
+    return {item["name"]: item["required"] for item in gate["criteria"]}
 
 
 def _embedded(film: bytes | None) -> str | None:

@@ -79,6 +79,19 @@ def curves(gate: Row) -> Iterator[Row]:
         }
 
 
+def regressions(gate: Row) -> list[Row]:
+    """Each margin of the baseline as this policy stood it, lost ones first."""
+    rows = [
+        {
+            **row,
+            "title": report_words.axis_words(row["axis"])[0],
+            "words": _short(row["value"], row["unit"]),
+        }
+        for row in gate["regressions"]
+    ]
+    return sorted(rows, key=lambda row: not row["regressed"])
+
+
 def scenarios(gate: Row, other: Row | None) -> list[Row]:
     """Each named scenario with its conditions in words, and the other gate's survival."""
     theirs = {row["name"]: row["survival"] for row in (other or {}).get("scenarios", [])}

@@ -1,4 +1,4 @@
-"""Judge an exported policy: artifacts/<robot>/policy.onnx -> gate.json and report.html."""
+"""Judge an exported policy: artifacts/<robot>/policy.onnx -> gate.json, report.html, scorecard."""
 
 from pathlib import Path
 
@@ -8,8 +8,8 @@ from pipeline.sim2sim.run import judge_file
 
 
 def main(config: Config, out: Path) -> None:
-    """Run the stage; gate.json and report.html are written whether or not the policy passes."""
-    judge_file(out / "policy.onnx", config, out)
+    """Run the stage; all it writes is written whether or not the policy passes."""
+    judge_file(out / "policy.onnx", config, out, scorecard=out / "scorecard")
 
 
 if __name__ == "__main__":

@@ -8,7 +8,7 @@ from pipeline.cli import ARTIFACTS, expected_errors
 from pipeline.files import write_atomically
 from pipeline.model_card import CARD, with_gate
 from pipeline.sim2sim.run import judge_file
-from pipeline.sim2sim.schema import read_gate
+from pipeline.sim2sim.schema import read_gate, read_gate_of
 
 
 def main() -> None:
@@ -45,9 +45,11 @@ def main() -> None:
         policy = asked.policy or Path("policies", settings.robot, "policy.onnx")
         beside = policy.parent if gate.profile == "full" else ARTIFACTS / settings.robot / "gate"
         out = asked.out or beside
-        against = read_gate(asked.against) if asked.against else None
+        against = None
+        if asked.against:
+            against = read_gate_of(asked.against, settings.robot, "--against")
         try:
-            judge_file(policy, settings.model_copy(update={"sim2sim": gate}), out, against)
+            judge_file(policy, settings.model_copy(update={"sim2sim": gate}), out, against=against)
         finally:
             _follow(out)
 

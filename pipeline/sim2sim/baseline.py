@@ -5,29 +5,37 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from pipeline.config_gate import MEASURABLE, Margins
+from pipeline.config_gate import MEASURABLE, Margins, Sim2Sim
 from pipeline.sim2sim.scenarios import along
-from pipeline.sim2sim.schema import GateFileError, read_gate
+from pipeline.sim2sim.schema import GateFileError, read_gate_of
+from pipeline.sim2sim.settings import in_common
 from pipeline.sim2sim.trial import Trials
 
+KEY = "params.yaml: sim2sim.baseline"
+REPORTED_ONLY = ("settle_s", "margin_survival")
+"""Settings that change nothing of who falls."""
 
-def load_baseline(path: Path, robot: str) -> dict[str, Any]:
-    """Read the gate.json a policy is held to.
+
+def load_baseline(robot: str, settings: Sim2Sim) -> dict[str, Any] | None:
+    """Read the gate.json a policy is held to, if there is one.
 
     Raises:
-        GateFileError: If it cannot be read, is of another robot, or has no margins or impossible
-            ones.
+        GateFileError: If it cannot be read, is of another robot, was made with other settings, or
+            has no margins or impossible ones.
     """
-    gate = read_gate(path)
-    if gate["robot"] != robot:
-        raise GateFileError(
-            f"params.yaml: sim2sim.baseline: {path} is of {gate['robot']!r}, want {robot!r}"
-        )
+    if not settings.baseline:
+        return None
+    path = Path(settings.baseline)
+    gate = read_gate_of(path, robot, KEY)
+    for name, wanted in in_common(settings).items():
+        if name not in REPORTED_ONLY and gate["settings"][name] != wanted:
+            raise GateFileError(
+                f"{KEY}: {path} was made with {name} {gate['settings'][name]}, this gate has "
+                f"{wanted}: what either stood says nothing of the other; run this gate on the "
+                "baseline's policy first, with sim2sim.profile: full"
+            )
     if not gate["margins"]:
-        raise GateFileError(
-            f"params.yaml: sim2sim.baseline: {path} has no margins; make it with "
-            "sim2sim.profile: full"
-        )
+        raise GateFileError(f"{KEY}: {path} has no margins; make it with sim2sim.profile: full")
     for row in gate["margins"]:
         if row["axis"] not in MEASURABLE:
             raise GateFileError(f"{path}: margins: {row['axis']!r} is no axis of this gate")

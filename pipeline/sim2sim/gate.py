@@ -2,7 +2,6 @@
 
 import importlib.metadata
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -20,6 +19,7 @@ from pipeline.sim2sim.margins import find_margins
 from pipeline.sim2sim.recording import Recording
 from pipeline.sim2sim.scenarios import NOMINAL, Episode, Scenario, episodes_of, named, swept
 from pipeline.sim2sim.schema import SCHEMA_VERSION
+from pipeline.sim2sim.settings import in_common
 from pipeline.sim2sim.trial import Outcome, Trials, tally
 from robots import RobotSpec
 from robots.errors import UserError
@@ -68,7 +68,7 @@ def run_gate(policy: Policy, robot: RobotSpec, config: Config) -> Verdict:
             f"{policy.path}: is a policy for {contract.robot!r}, but params.yaml asks for "
             f"{robot.name!r}"
         )
-    baseline = load_baseline(Path(settings.baseline), robot.name) if settings.baseline else None
+    baseline = load_baseline(robot.name, settings)
     trials = Trials(policy, robot, settings, config.seed)
     nominal, demo, nominal_outcomes = _walk_nominally(trials)
     summary = summarize(nominal.episodes, contract, trials.settle)
@@ -97,16 +97,7 @@ def run_gate(policy: Policy, robot: RobotSpec, config: Config) -> Verdict:
         "regressions": regressions,
         "worst": _named(worst),
         "episodes": trials.count,
-        "settings": {
-            "sim_dt": settings.sim_dt,
-            "integrator": settings.integrator,
-            "cone": "elliptic",
-            "episode_s": settings.episode_s,
-            "settle_s": settings.settle_s,
-            "push_interval_s": settings.push_interval_s,
-            "margin_survival": settings.margins.survival,
-            "margin_sim_dt": settings.margins.sim_dt or settings.sim_dt,
-        },
+        "settings": in_common(settings),
         "versions": {name: importlib.metadata.version(name) for name in LIBRARIES},
     }
     return Verdict(

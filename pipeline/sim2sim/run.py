@@ -10,10 +10,16 @@ from pipeline.config import Config
 from pipeline.sim2sim.criteria import failures
 from pipeline.sim2sim.gate import run_gate
 from pipeline.sim2sim.reporting import report
+from pipeline.sim2sim.scorecard import write_scorecard
 
 
 def judge_file(
-    path: Path, config: Config, out: Path, against: dict[str, Any] | None = None
+    path: Path,
+    config: Config,
+    out: Path,
+    *,
+    against: dict[str, Any] | None = None,
+    scorecard: Path | None = None,
 ) -> None:
     """Judge a policy; gate.json and report.html are written whether or not it passes.
 
@@ -22,6 +28,7 @@ def judge_file(
         config: The configuration, for the policy's robot.
         out: Folder to write to.
         against: Another gate.json, shown beside in the report.
+        scorecard: Folder for what DVC compares, if it is wanted.
 
     Raises:
         StageError: If the gate says no.
@@ -29,6 +36,8 @@ def judge_file(
     policy, robot = Policy(path), robots.load(config.robot)
     verdict = run_gate(policy, robot, config)
     write_json(out / "gate.json", verdict.gate)
+    if scorecard:
+        write_scorecard(scorecard, verdict.gate)
     report(out / "report.html", verdict, robot, policy.contract, against)
     for criterion in verdict.gate["criteria"]:
         mark = "pass" if criterion["passed"] else "FAIL"

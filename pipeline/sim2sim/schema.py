@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from robots.errors import UserError
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 """Version of gate.json's layout."""
 Measured = float | None
 """A figure; none where every robot fell."""
@@ -34,6 +34,74 @@ class Criterion(_Part):
     comparison: Literal["<=", ">="]
     unit: str
     passed: bool
+
+
+class CommandRow(_Part):
+    """One command of the nominal episodes: m/s and rad/s, as asked and as walked on average."""
+
+    vx: float
+    vy: float
+    yaw_rate: float
+    episodes: Count
+    falls: Count
+    planar_error: Measured
+    yaw_error: Measured
+    measured_vx: Measured
+    measured_vy: Measured
+    measured_yaw_rate: Measured
+
+
+class Nominal(_Part):
+    """Figures of the nominal episodes; see `pipeline.quality.summarize`."""
+
+    episodes: Count
+    falls: Count
+    planar_rmse: Measured
+    yaw_rmse: Measured
+    action_rate_mean: Measured
+    action_rate_p99: Measured
+    torque_use_mean: Measured
+    torque_use_p99: Measured
+    velocity_use_mean: Measured
+    velocity_use_p99: Measured
+    power_w: Measured
+    foot_slip_mps: Measured
+    commands: Annotated[list[CommandRow], Field(min_length=1)]
+
+
+class Gait(_Part):
+    """How the robot moves in the nominal episodes; see `pipeline.sim2sim.gait`."""
+
+    settling_time_s: Measured
+    standing_drift_mps: Measured
+    standing_turn_radps: Measured
+    bias_vx: Measured
+    bias_vy: Measured
+    bias_yaw_rate: Measured
+    cost_of_transport: Measured
+    fast_action_share: Measured
+    joint_limit_use_p99: Measured
+    self_contacts_per_s: Measured
+    foot_clearance_m: Measured
+    impact_bodyweights: Measured
+    mirror_error_rad: Measured
+
+
+class Settings(_Part):
+    """What the episodes had in common."""
+
+    sim_dt: float
+    integrator: str
+    cone: str
+    episode_s: float
+    settle_s: float
+    push_interval_s: float
+    noise_gyro: float
+    noise_projected_gravity: float
+    noise_joint_pos: float
+    noise_joint_vel: float
+    margin_survival: Share
+    margin_sim_dt: float
 
 
 class Survival(_Part):
@@ -110,7 +178,7 @@ class Worst(_Part):
 class Gate(_Part):
     """What the sim2sim gate measured of a policy, and its verdict."""
 
-    schema_version: Literal[2]
+    schema_version: Literal[3]
     passed: bool
     enabled: bool
     robot: str
@@ -118,15 +186,15 @@ class Gate(_Part):
     seed: int
     profile: Literal["quick", "full"]
     criteria: list[Criterion]
-    nominal: dict[str, Any]
-    gait: dict[str, Measured]
+    nominal: Nominal
+    gait: Gait
     sweeps: list[SweepRow]
     scenarios: list[ScenarioRow]
     margins: list[Margin]
     regressions: list[Regression]
     worst: Worst
     episodes: Count
-    settings: dict[str, float | str]
+    settings: Settings
     versions: dict[str, str]
 
 
@@ -155,6 +223,23 @@ def read_gate(path: Path) -> dict[str, Any]:
         where = ".".join(str(part) for part in first["loc"])
         raise GateFileError(f"{path}: {where}: {first['msg']}") from error
     return content
+
+
+def read_gate_of(path: Path, robot: str, asked_by: str) -> dict[str, Any]:
+    """Read a gate.json that is to be compared with a policy of a robot.
+
+    Args:
+        path: The file.
+        robot: Whose gate it has to be.
+        asked_by: The key or argument that names the file, for the error.
+
+    Raises:
+        GateFileError: If it cannot be read, or is of another robot.
+    """
+    gate = read_gate(path)
+    if gate["robot"] != robot:
+        raise GateFileError(f"{asked_by}: {path} is of {gate['robot']!r}, want {robot!r}")
+    return gate
 
 
 def json_schema() -> str:

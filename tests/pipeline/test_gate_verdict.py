@@ -309,7 +309,7 @@ def test_a_gate_is_read_as_it_was_written(gate_file, verdict):
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"schema_version": 1}, r"gate\.json: schema_version is 1, this code reads 2; run the"),
+        ({"schema_version": 1}, r"gate\.json: schema_version is 1, this code reads 3; run the"),
         ({"policy_sha256": "abc"}, r"gate\.json: policy_sha256: "),
         ({"margins": [{"axis": "friction"}]}, r"gate\.json: margins\.0\.unit: Field required"),
         ({"extra": 1}, r"gate\.json: extra: Extra inputs"),

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from pipeline import files, report_margins, report_plots, report_svg, report_words
+from pipeline import files, report_maps, report_margins, report_plots, report_svg, report_words
 from pipeline.config_gate import UNITS
 from pipeline.quality import wilson
 from pipeline.report import Films, Traces, verdict, write_report
@@ -96,7 +96,7 @@ def make_gate(good: bool = True) -> dict[str, Any]:
     settings = {"sim_dt": 0.002, "integrator": "Euler", "cone": "elliptic", "episode_s": 10.0}
     versions = {"mujoco": "4.0.0", "onnxruntime": "1.32.0", "numpy": "2.4.6", "surefoot": "0.1.0"}
     return {
-        "schema_version": 2,
+        "schema_version": 3,
         "passed": all(row["passed"] for row in rows),
         "enabled": True,
         "robot": "go2",
@@ -321,7 +321,7 @@ def test_the_old_report_survives_a_failure(tmp_path, monkeypatch):
     del broken["nominal"]["power_w"]
     with pytest.raises(Exception, match="power_w"):
         write_report(path, broken, make_traces(), NONE)
-    with pytest.raises(ValueError, match="schema_version 1; this report reads 2"):
+    with pytest.raises(ValueError, match="schema_version 1; this report reads 3"):
         write_report(path, make_gate() | {"schema_version": 1}, make_traces(), NONE)
 
     def full_disk(*_):
@@ -512,3 +512,52 @@ def test_every_figure_of_the_gait_has_words():
     from pipeline.sim2sim.gait import NAMES
 
     assert {key for key, *_ in report_words.GAIT} == set(NAMES)
+
+
+# Tracking maps and baseline
+
+
+def test_maps_show_every_command_and_redden_what_is_beyond_the_threshold():
+    gate = make_gate()
+    limits = {"planar_rmse": 0.1, "yaw_rmse": 0.1}
+    for row in gate["nominal"]["commands"]:
+        row |= {"planar_error": 0.05, "yaw_error": 0.05}
+    gate["nominal"]["commands"][3] |= {"planar_error": 0.2}
+    planar, turning = (chart["chart"] for chart in report_maps.maps(gate, limits))
+    for chart in (planar, turning):
+        assert chart.count('class="asked"') == len(COMMANDS)
+    assert (planar.count("marker below"), planar.count("marker steady")) == (1, 12)
+    assert (turning.count("marker below"), turning.count("marker steady")) == (0, 13)
+    assert "forward 1\u202fm/s: off by 0.200\u202fm/s" in planar
+
+
+def test_a_command_that_nobody_walked_has_no_dot_in_the_map():
+    gate = make_gate()
+    gate["nominal"]["commands"][3] |= {"measured_vx": None, "measured_vy": None}
+    gate["nominal"]["commands"][3] |= {"planar_error": None}
+    planar = next(iter(report_maps.maps(gate, {"planar_rmse": 9.0, "yaw_rmse": 9.0})))["chart"]
+    assert planar.count('class="asked"') == 13 and planar.count("marker") == 12
+
+
+def test_maps_put_points_where_the_velocities_are():
+    gate = make_gate()
+    gate["nominal"]["commands"] = gate["nominal"]["commands"][:2]
+    gate["nominal"]["commands"][1] |= {"vx": 1.0, "vy": 0.0, "measured_vx": 0.5, "measured_vy": 0.0}
+    gate["nominal"]["commands"][0] |= {"vx": 0.0, "vy": 0.0, "measured_vx": 0.0, "measured_vy": 0.0}
+    planar = next(iter(report_maps.maps(gate, {"planar_rmse": 9.0, "yaw_rmse": 9.0})))["chart"]
+    asked = [float(x) for x in re.findall(r'class="asked" cx="([\d.]+)"', planar)]
+    walked = [float(x) for x in re.findall(r'class="marker steady" cx="([\d.]+)"', planar)]
+    assert walked[0] == asked[0]
+    assert walked[1] == pytest.approx((asked[0] + asked[1]) / 2, abs=0.1)
+
+
+def test_the_baseline_has_a_table_lost_margins_first(write):
+    gate = make_gate()
+    assert "Against the baseline" not in write(gate)
+    row = {"axis": "latency_s", "unit": "s", "value": 0.046, **survival_of(0)}
+    row |= {"baseline_survival": 1.0, "baseline_survival_low": 0.9, "regressed": False}
+    lost = {**row, "axis": "push_speed", "unit": "m/s", "value": 1.5, **survival_of(20)}
+    gate["regressions"] = [row, lost | {"regressed": True}]
+    text = Page(write(gate)).text
+    assert "Latency 46 ms 0 of 24" in text and "Pushes 1.5 m/s 20 of 24" in text
+    assert text.index("\u2715 lost") < text.index("\u2713 kept")
