@@ -21,6 +21,7 @@ from pipeline.cli import expected_errors
 from pipeline.command_grid import command_grid
 from pipeline.config_gate import Sim2Sim
 from pipeline.files import sha256
+from pipeline.onnx_tensors import check_policy_file
 from pipeline.quality import Episodes
 from pipeline.sim2sim.scenarios import NOMINAL, episodes_of
 from pipeline.sim2sim.simulator import GateSimulator
@@ -108,6 +109,7 @@ def main() -> None:
     """Record the run asked for."""
     asked = _parser().parse_args()
     with expected_errors():
+        check_policy_file(asked.policy)
         policy = Policy(asked.policy)
         contract = policy.contract
         settings = settings_for(contract.robot, asked.params).sim2sim

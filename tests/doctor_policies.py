@@ -7,11 +7,14 @@ from typing import Any
 
 import numpy as np
 import onnx
+import pytest
 import yaml
-from onnx import helper, numpy_helper
+from onnx import TensorProto, helper, numpy_helper
 
 from deploy.contract import PolicyContract
 from deploy.policy import CONTRACT_KEY
+from pipeline.doctor import checks
+from pipeline.doctor.checks.walk import check_walk
 from pipeline.provenance import ROOT
 
 PER_JOINT = (
@@ -35,6 +38,13 @@ UNITREE_NAMES = {
     "last_action": "last_action",
     "phase": "gait_phase",
 }
+
+
+def leave_out_walk(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Leave out the check that takes seconds."""
+    kept = tuple(check for check in checks.CHECKS if check is not check_walk)
+    assert len(kept) == len(checks.CHECKS) - 1
+    monkeypatch.setattr(checks, "CHECKS", kept)
 
 
 def shipped(robot: str) -> Path:
@@ -163,6 +173,13 @@ def deploy_yaml(
     path = folder / "deploy.yaml"
     path.write_text(yaml.safe_dump(raw, sort_keys=False))
     return path
+
+
+def a_huge_weight(model: onnx.ModelProto) -> None:
+    """State a tensor of 16 GB, without its numbers."""
+    model.graph.initializer.append(
+        TensorProto(name="z", dims=[10**9, 4], data_type=TensorProto.FLOAT)
+    )
 
 
 def before_input(model: onnx.ModelProto, operator: str, values: np.ndarray | None = None) -> None:

@@ -7,14 +7,17 @@ from pathlib import Path
 
 import numpy as np
 import onnx
-from google.protobuf.message import DecodeError
 from onnx import external_data_helper, numpy_helper
 
 from pipeline.doctor.findings import DoctorError
-from pipeline.doctor.tensors import check_inferred, check_stored, tensors
-
-MAX_FILE_BYTES = 2**29
-"""A walking policy has a few MB."""
+from pipeline.onnx_tensors import (
+    MAX_FILE_BYTES,
+    check_stored,
+    check_tensors,
+    is_external,
+    parse_onnx,
+    tensors,
+)
 
 
 @dataclass(frozen=True)
@@ -51,7 +54,7 @@ class Graph:
     def weights(self) -> Iterator[tuple[str, np.ndarray]]:
         """Every stored tensor of numbers, by name."""
         for tensor in tensors(self.model):
-            if tensor.data_location != onnx.TensorProto.EXTERNAL:
+            if not is_external(tensor):
                 yield tensor.name, numpy_helper.to_array(tensor)
 
 
@@ -59,17 +62,12 @@ def read_graph(path: Path) -> Graph:
     """Read an ONNX file.
 
     Raises:
-        DoctorError: If it is missing, no ONNX file, or asks for a huge tensor. One line.
+        OnnxFileError: If it is missing, no ONNX file, or asks for a huge tensor. One line.
+        DoctorError: If its weights in other files cannot be read. One line.
     """
-    model = _parse(path)
-    for tensor in tensors(model):
-        check_stored(path, tensor)
-    check_inferred(path, model)
-    external = {
-        tensor.name: _location(tensor)
-        for tensor in tensors(model)
-        if tensor.data_location == onnx.TensorProto.EXTERNAL
-    }
+    model = parse_onnx(path)
+    check_tensors(path, model)
+    external = {tensor.name: _location(tensor) for tensor in tensors(model) if is_external(tensor)}
     missing = tuple(sorted({file for file in external.values() if not _is_beside(path, file)}))
     if external and not missing:
         _load_external(path, model, set(external.values()))
@@ -83,24 +81,6 @@ def read_graph(path: Path) -> Graph:
         external=external,
         missing=missing,
     )
-
-
-def _parse(path: Path) -> onnx.ModelProto:
-    if not path.is_file():
-        raise DoctorError(f"{path}: no such file")
-    if (size := path.stat().st_size) > MAX_FILE_BYTES:
-        raise DoctorError(f"{path}: has {size:,} bytes, want at most {MAX_FILE_BYTES:,}")
-    model = onnx.ModelProto()
-    try:
-        model.ParseFromString(path.read_bytes())
-    except DecodeError as problem:
-        raise DoctorError(f"{path}: is no ONNX file, or cut short ({problem})") from problem
-    except OSError as problem:
-        raise DoctorError(f"{path}: cannot be read ({problem.strerror})") from problem
-    if not model.ir_version or not model.graph.output:
-        lacks = "graph.output" if model.ir_version else "ir_version"
-        raise DoctorError(f"{path}: is no ONNX file: it has no {lacks}")
-    return model
 
 
 def _location(tensor: onnx.TensorProto) -> str:

@@ -77,7 +77,7 @@ def gather(
         robot: Name of one of our robots; None: found out from the files.
 
     Raises:
-        DoctorError: If one of them cannot be examined. One line.
+        UserError: If one of them cannot be examined. One line.
     """
     if robot is not None and robot not in robots.names():
         raise DoctorError(f"--robot {robot}: unknown; there are {', '.join(robots.names())}")

@@ -7,6 +7,7 @@ import robots
 from deploy.policy import Policy
 from pipeline.cli import StageError, write_json
 from pipeline.config import Config
+from pipeline.onnx_tensors import check_policy_file
 from pipeline.sim2sim.criteria import failures
 from pipeline.sim2sim.gate import run_gate
 from pipeline.sim2sim.reporting import report
@@ -31,8 +32,10 @@ def judge_file(
         scorecard: Folder for what DVC compares, if it is wanted.
 
     Raises:
+        OnnxFileError: If it asks for huge tensors, or keeps weights in other files.
         StageError: If the gate says no.
     """
+    check_policy_file(path)
     policy, robot = Policy(path), robots.load(config.robot)
     verdict = run_gate(policy, robot, config)
     write_json(out / "gate.json", verdict.gate)

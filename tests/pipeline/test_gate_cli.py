@@ -14,6 +14,7 @@ from pipeline.sim2sim import __main__ as cli
 from pipeline.sim2sim import run, trial
 from pipeline.sim2sim.gate import run_gate
 from pipeline.sim2sim.schema import read_gate
+from tests import doctor_policies
 from tests.conftest import read_params, set_key
 
 SHIPPED = ROOT / "policies" / "go2" / "policy.onnx"
@@ -85,6 +86,18 @@ def test_a_gate_that_does_not_fit_is_refused_before_anything_runs(judge, tmp_pat
         judge("--robot", "go2", "--against", ROOT / "policies/g1/gate.json")
     with pytest.raises(SystemExit, match=r"none\.json: no such file"):
         judge("--robot", "go2", "--against", tmp_path / "none.json")
+    assert not (tmp_path / "artifacts").exists()
+
+
+def test_a_policy_that_asks_for_huge_tensors_never_reaches_onnx_runtime(
+    judge, tmp_path, monkeypatch
+):
+    path = doctor_policies.write(tmp_path, graph=doctor_policies.a_huge_weight)
+    monkeypatch.setattr(run, "Policy", lambda path: pytest.fail("was loaded"))
+    with pytest.raises(
+        SystemExit, match=r"error: .*policy\.onnx: tensor 'z' of shape \[1000000000"
+    ):
+        judge("--robot", "go2", "--policy", path)
     assert not (tmp_path / "artifacts").exists()
 
 

@@ -16,6 +16,7 @@ from pipeline.provenance import ROOT
 from pipeline.record import header_of, record, settings_for
 from pipeline.sim2sim.scenarios import NOMINAL, episodes_of
 from pipeline.sim2sim.simulator import GateSimulator
+from tests import doctor_policies
 
 PATH = ROOT / "policies/go2/policy.onnx"
 STEPS = 30
@@ -105,6 +106,16 @@ def test_a_log_that_is_there_is_kept(run, capsys):
     with pytest.raises(SystemExit) as stopped:
         run("--seconds", "0.04")
     assert "run.mcap: exists, and no log is overwritten" in str(stopped.value.code)
+
+
+def test_a_policy_that_asks_for_huge_tensors_is_not_loaded(monkeypatch, tmp_path):
+    path = doctor_policies.write(tmp_path, graph=doctor_policies.a_huge_weight)
+    monkeypatch.setattr(module, "Policy", lambda path: pytest.fail("was loaded"))
+    monkeypatch.setattr(sys, "argv", ["record", str(path)])
+    with pytest.raises(
+        SystemExit, match=r"error: .*policy\.onnx: tensor 'z' of shape \[1000000000"
+    ):
+        module.main()
 
 
 @pytest.mark.parametrize("seconds", ["0", "-1", "nan", "inf", "soon"])

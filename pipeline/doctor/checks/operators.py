@@ -11,7 +11,7 @@ import onnx
 
 from pipeline.doctor.findings import Finding, error, listed, warning
 from pipeline.doctor.subject import Subject
-from pipeline.doctor.tensors import graphs
+from pipeline.onnx_tensors import graphs
 
 OLDEST = "ONNX Runtime 1.12"
 MAX_IR = 8

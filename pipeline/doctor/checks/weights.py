@@ -6,7 +6,7 @@ import numpy as np
 
 from pipeline.doctor.findings import Finding, error
 from pipeline.doctor.subject import Subject
-from pipeline.doctor.tensors import graphs
+from pipeline.onnx_tensors import graphs
 
 BOUNDS = ("Clip", "Min", "Max", "Where")
 """Operators to which an infinite constant may be a bound that is none."""
