@@ -10,6 +10,10 @@ from robots.errors import UserError
 
 CONTRACT_KEY = "surefoot_contract"
 """ONNX metadata key of the contract."""
+MAX_BYTES = 2**26
+"""Of a file: a walking policy has less than 1 MB."""
+ELSEWHERE = b"\x0a\x08location"
+"""How protobuf writes the key that says in which other file a tensor's numbers are."""
 
 
 class PolicyError(UserError):
@@ -23,23 +27,22 @@ class Policy:
         path: The ONNX file.
 
     Raises:
-        PolicyError: If the file is missing, truncated, without a contract, or of shapes that
-            disagree with its contract. Nothing is written.
+        PolicyError: If the file is missing, too large, truncated, without all its weights or a
+            contract, or of shapes that disagree with its contract. Nothing is written.
     """
 
     contract: PolicyContract
 
     def __init__(self, path: Path | str) -> None:
         self.path = Path(path)
-        if not self.path.is_file():
-            raise PolicyError(f"{self.path}: no such file; run the export stage first")
+        content = _read(self.path)
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = 1
         options.inter_op_num_threads = 1
         options.log_severity_level = 4
         try:
             self._session = onnxruntime.InferenceSession(
-                self.path.read_bytes(),
+                content,
                 options,
                 providers=["CPUExecutionProvider"],
                 enable_fallback=0,  # it would print the error and try the same again
@@ -87,3 +90,22 @@ class Policy:
             (batch, action_size) float32, in [-1, 1].
         """
         return self._session.run(["action"], {"obs": obs})[0]
+
+
+def _read(path: Path) -> bytes:
+    """Read a file, if it is of a size that a policy may have and is all there is.
+
+    ONNX Runtime would look for weights in other files in the working directory, and whoever vouches
+    for a policy vouches for the bytes of this file alone.
+    """
+    if not path.is_file():
+        raise PolicyError(f"{path}: no such file; run the export stage first")
+    if (size := path.stat().st_size) > MAX_BYTES:
+        raise PolicyError(f"{path}: has {size:,} bytes, want at most {MAX_BYTES:,}")
+    content = path.read_bytes()
+    if ELSEWHERE in content:
+        raise PolicyError(
+            f"{path}: has weights in another file, which its hash does not cover; save them in the "
+            ".onnx itself"
+        )
+    return content
