@@ -20,10 +20,11 @@ class Stance:
     """A robot standing level in a pose.
 
     Args:
-        feet: Height of each foot's lowest point above the lowest of all, m.
-        lower: Other links that reach as low as the feet, by how much lower than the lowest foot, m.
+        feet: Height of each foot's lowest point above the lowest of all, m; none where all are up.
+        lower: Other links that reach as low as the feet, by how much lower than the lowest foot, m;
+            without feet, all that touch the floor.
         folded: Feet's links that touch the floor with the end at their joint, as a kneeling leg.
-        outside: How far the centre of mass is outside the soles, m; negative inside.
+        outside: How far the centre of mass is outside the soles, m; negative inside, 0 without.
         direction: Where it is outside: front, back, left or right.
     """
 
@@ -42,7 +43,7 @@ def stand(robot: Robot, pose: dict[str, float]) -> Stance | None:
         pose: Angle of joints, rad; others are where they are held, or at zero.
 
     Returns:
-        None where the model has no shapes, or no ends that could be feet.
+        None where the model has no shapes at its ends, or none below its base.
     """
     model, data = robot.model, _posed(robot, pose)
     root = int(model.body_rootid[model.joint(robot.joint_names[0]).bodyid[0]])
@@ -53,9 +54,13 @@ def stand(robot: Robot, pose: dict[str, float]) -> Stance | None:
     ends = {link for link in points if not _carries_joints(model, link)}
     base = float(data.xpos[root, 2])
     floor = min(lowest.values())
+    if not ends or base <= floor:
+        return None
     feet = {link for link in ends if lowest[link] - floor < LEG_SHARE * (base - floor)}
     if not feet:
-        return None
+        down = [link for link, low in lowest.items() if low < floor + TOUCH]
+        lying = {model.body(link).name: floor - lowest[link] for link in down}
+        return Stance(feet={}, lower=lying, folded=(), outside=0.0, direction="")
     ground = min(lowest[link] for link in feet)
     soles = np.concatenate(
         [points[link][points[link][:, 2] < lowest[link] + TOUCH] for link in feet]

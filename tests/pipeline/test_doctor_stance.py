@@ -89,6 +89,26 @@ def test_a_model_without_shapes_says_nothing(tmp_path):
     assert stand(load_robot(None, path), {}) is None
 
 
+def test_feet_in_the_air_leave_what_touches_the_floor(tmp_path):
+    stance = stand(robot_of(tmp_path, '<geom type="sphere" size="0.03" pos="0 0 1.5"/>'), {})
+    assert stance.feet == {} and stance.folded == ()
+    assert stance.lower == {"trunk": 0.0}
+    assert stance.outside == 0.0
+
+
+def test_without_shapes_at_the_ends_nobody_knows_the_feet(tmp_path):
+    assert stand(robot_of(tmp_path, ""), {}) is None
+
+
+def test_a_base_on_the_floor_tells_no_feet_from_hands(tmp_path):
+    path = tmp_path / "robot.xml"
+    text = MODEL.format(foot='<geom type="sphere" size="0.03" pos="0 0 0.93"/>', more="")
+    trunk = '<geom type="box" size="0.1 0.1 0.1"'
+    assert trunk in text
+    path.write_text(text.replace(trunk, f'{trunk} pos="0 0 0.5"'))
+    assert stand(load_robot(None, path), {}) is None
+
+
 def test_robots_that_share_all_names_are_told_apart():
     for name in ("g1", "h1_2"):
         spec = load_robot(name, None).spec
