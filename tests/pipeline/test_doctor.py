@@ -12,7 +12,6 @@ import robots
 from deploy.policy import CONTRACT_KEY
 from pipeline.doctor import checks
 from pipeline.doctor.checks import examine
-from pipeline.doctor.checks.walk import check_walk
 from pipeline.doctor.orders import known_orders
 from pipeline.doctor.subject import gather
 from tests import doctor_policies as plant
@@ -20,10 +19,7 @@ from tests import doctor_policies as plant
 
 @pytest.fixture
 def without_walk(monkeypatch):
-    """Leave out the check that takes seconds."""
-    kept = tuple(check for check in checks.CHECKS if check is not check_walk)
-    assert len(kept) == len(checks.CHECKS) - 1
-    monkeypatch.setattr(checks, "CHECKS", kept)
+    plant.leave_out_walk(monkeypatch)
 
 
 def found(path, **files):
@@ -165,6 +161,14 @@ def switched(model):
     plant.before_tanh(model, 300.0)
 
 
+def without_input(model):
+    """The observation of the export, kept as a constant."""
+    del model.graph.input[:]
+    model.graph.initializer.append(
+        numpy_helper.from_array(np.zeros((1, 47), np.float32), name="obs")
+    )
+
+
 def divided_by_itself(model):
     plant.before_input(model, "Div")
 
@@ -187,6 +191,7 @@ def divided_by_itself(model):
         (deaf, [("error", "dead inputs")], "no input has any effect"),
         (lame, [("error", "dead outputs")], "the action of FL_calf_joint never changes"),
         (switched, [("warning", "saturation")], "it is switched, not steered"),
+        (without_input, [("error", "shapes")], "has no input: its answer is always the same"),
         (divided_by_itself, None, "answers zeros with NaN"),
     ],
 )
@@ -195,6 +200,46 @@ def test_traps_in_the_graph(tmp_path, without_walk, spoil, expected, named):
     if expected is not None:
         assert said == expected, words
     assert named in words
+
+
+@pytest.mark.parametrize(
+    ("operator", "opset", "what"),
+    [
+        ("Upsample", 17, "is deprecated from opset 10 on, and the file is of opset 17: ONNX "),
+        ("Gelu", 17, "came with opset 20: ONNX Runtime 1.12 has up to 17"),
+        ("Gelu", 20, "came with opset 20: ONNX Runtime 1.12 has up to 17"),
+        ("HardSwish", 13, "came with opset 14, but the file is of opset 13"),
+        (
+            "HardSwish",
+            -(2**63),
+            "came with opset 14, but the file is of opset -9223372036854775808",
+        ),
+        ("Frobnicate", 17, "is none of ONNX's"),
+    ],
+)
+def test_operators_that_a_runtime_lacks(tmp_path, without_walk, operator, opset, what):
+    def spoil(model):
+        model.opset_import[0].version = opset
+        inputs = [np.ones(2, np.float32)] if operator == "Upsample" else []
+        plant.after_output(model, operator, *inputs)
+
+    path = plant.write(tmp_path, graph=spoil)
+    (finding,) = [
+        f
+        for f in examine(gather(path))
+        if f.check == "operators" and f"operator {operator} " in f.what
+    ]
+    assert finding.severity == "error"
+    assert finding.what.startswith(f"operator {operator} {what}")
+    assert finding.where == f"{path}: node 'action'"
+    assert finding.fix.startswith("export with opset_version=17")
+
+
+def test_an_operator_that_is_not_onnxs(tmp_path, without_walk):
+    findings = examine(gather(plant.write(tmp_path, graph=contributed)))
+    assert [f.fix for f in findings] == [
+        "ship the file as exported: operators that are not ONNX's come from optimized files"
+    ]
 
 
 def test_an_infinite_bound_is_none(tmp_path, without_walk):

@@ -71,8 +71,11 @@ def check_operators(subject: Subject) -> Iterator[Finding]:
                 "operators",
                 f"operator {node.op_type} {problem}",
                 f"{subject.where}: node {node.name or next(iter(node.output), '')!r}",
-                "export without it; contributed operators (com.microsoft) come from optimized "
-                "files: ship the file as exported",
+                f"export with opset_version={MAX_OPSET['']}: the exporter then writes the same in "
+                "operators that there are"
+                if operator[0] in MAX_OPSET
+                else "ship the file as exported: operators that are not ONNX's come from "
+                "optimized files",
             )
     loops = sorted({node.op_type for node in nodes if node.op_type in ("Loop", "Scan")})
     if loops:
@@ -89,13 +92,31 @@ def _problem(domain: str, name: str, opsets: dict[str, int]) -> str | None:
         return f"is of the domain {domain!r}, which not every ONNX Runtime has"
     if domain not in opsets:
         return f"has no opset: opset_import lacks {domain or 'ai.onnx'!r}"
+    stamped, newest = opsets[domain], MAX_OPSET[domain]
     try:
-        schema = onnx.defs.get_schema(name, min(opsets[domain], MAX_OPSET[domain]), domain)
+        schema = onnx.defs.get_schema(name, max(0, min(stamped, newest)), domain)
     except onnx.defs.SchemaError:
-        return f"is not in opset {min(opsets[domain], MAX_OPSET[domain])}, the newest {OLDEST} has"
+        return _why_absent(domain, name, stamped)
     if schema.deprecated:
-        return f"is deprecated in opset {opsets[domain]}: ONNX Runtime has no code for it"
+        return (
+            f"is deprecated from opset {schema.since_version} on, and the file is of opset "
+            f"{stamped}: ONNX Runtime has no code for it"
+        )
     return None
+
+
+def _why_absent(domain: str, name: str, stamped: int) -> str:
+    """What is wrong with an operator that neither the file's opset nor the newest allowed has."""
+    versions = [
+        schema.since_version
+        for schema in onnx.defs.get_all_schemas_with_history()
+        if (schema.domain, schema.name) == (domain, name)
+    ]
+    if not versions:
+        return "is none of ONNX's"
+    if min(versions) > MAX_OPSET[domain]:
+        return f"came with opset {min(versions)}: {OLDEST} has up to {MAX_OPSET[domain]}"
+    return f"came with opset {min(versions)}, but the file is of opset {stamped}"
 
 
 def check_external(subject: Subject) -> Iterator[Finding]:
