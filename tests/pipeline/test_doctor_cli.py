@@ -9,9 +9,8 @@ import onnx
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
-from pipeline.doctor import checks, environment
+from pipeline.doctor import environment
 from pipeline.doctor.__main__ import main
-from pipeline.doctor.checks.walk import check_walk
 from pipeline.files import sha256
 from pipeline.provenance import ROOT
 from robots.errors import UserError
@@ -20,8 +19,7 @@ from tests import doctor_policies as plant
 
 @pytest.fixture(autouse=True)
 def _without_walk(monkeypatch):
-    kept = tuple(check for check in checks.CHECKS if check is not check_walk)
-    monkeypatch.setattr(checks, "CHECKS", kept)
+    plant.leave_out_walk(monkeypatch)
 
 
 def undamped(raw):

@@ -109,8 +109,12 @@ def _compare_terms(one: Described, other: Described) -> Iterator[Finding]:
         if a.history != b.history:
             what = f"{a.name} has a history of {a.history} and of {b.history}"
             yield error("agreement", what, where, fix)
+        elif None not in (a.size, b.size) and a.size != b.size:
+            what = f"{a.name} has {a.size} numbers and {b.size}"
+            yield error("agreement", what, where, fix)
         elif a.scale and b.scale and not np.allclose(a.scale, b.scale, rtol=HALF_DIGIT, atol=0):
-            what = f"{a.name} is scaled by {a.scale[0]:g} and by {b.scale[0]:g}"
+            worst = int(np.abs(np.subtract(a.scale, b.scale)).argmax())
+            what = f"{a.name}[{worst}] is scaled by {a.scale[worst]:g} and by {b.scale[worst]:g}"
             yield error("agreement", what, where, fix)
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from pipeline.doctor.described import PER_JOINT, Described
 from pipeline.doctor.findings import Finding, error, listed, warning
 from pipeline.doctor.graph import Tensor
 from pipeline.doctor.subject import Subject
@@ -30,16 +31,32 @@ def check_input(subject: Subject) -> Iterator[Finding]:
 def check_output(subject: Subject) -> Iterator[Finding]:
     """Type and shape of the action, and whether it has an entry for each joint."""
     yield from _check_tensor(subject, "output", subject.graph.outputs[0])
-    size, joints = subject.output_size, subject.described.num_joints
-    if size is not None and joints is not None and size != joints:
-        said = subject.described
-        key = next(name for name in ("joint_names", "motor_indices", "kp") if getattr(said, name))
-        yield error(
+    size, robot = subject.output_size, subject.robot
+    if size is None:
+        return
+    where = f"{subject.where}: output {subject.graph.outputs[0].name!r}"
+    for said in subject.statements:
+        if said.num_joints not in (None, size):
+            yield error(
+                "shapes",
+                f"{size} actions for {said.num_joints} joints",
+                f"{where}; {said.where(_first_list(said))}",
+                "one of the two is of another policy: take the description that was exported with "
+                "it",
+            )
+    if robot and not subject.described.joint_names and size != len(robot.joint_names):
+        yield (error if size > len(robot.joint_names) else warning)(
             "shapes",
-            f"{size} actions for {joints} joints",
-            f"{subject.where}: output {subject.graph.outputs[0].name!r}; {said.where(key)}",
-            "one of the two is of another policy: take the description that was exported with it",
+            f"{size} actions, but {robot.where} has {len(robot.joint_names)} joints, and nothing "
+            "says which joint an action is for",
+            where,
+            "name the joints in the metadata, or give the robot's own MJCF with --model",
         )
+
+
+def _first_list(said: Described) -> str:
+    """Name of the list that `Described.num_joints` has counted."""
+    return next(name for name in PER_JOINT if getattr(said, name) is not None)
 
 
 def _check_tensor(subject: Subject, what: str, tensor: Tensor) -> Iterator[Finding]:

@@ -39,8 +39,9 @@ def read_mjlab(metadata: Mapping[str, str]) -> tuple[Described | None, list[Find
         if ours not in ("joint_names", "observation")
     }
     scale = values["action_scale"]
-    if scale and len(scale) == 1 and names:  # one number for all joints is not written as a list
-        values["action_scale"] = scale * len(names)
+    if scale and len(scale) == 1:  # one number for all joints is not written as a list
+        counted = (names, values["kp"], values["kd"], values["default_joint_pos"])
+        values["action_scale"] = scale * next((len(each) for each in counted if each), 0) or None
     described = Described(
         SOURCE,
         keys=KEYS,
