@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 import robots
+from bench import no_arguments
 from deploy.link import LinkError, MotorCommand, RobotState
 from deploy.policy import Policy
 from deploy.runtime.controller import Controller
@@ -287,6 +288,7 @@ CASES = (
 
 def main() -> int:
     """Measure every fault, print the table, and return the exit status."""
+    no_arguments("bench.faults", __doc__)
     policy = Policy(f"policies/{ROBOT}/policy.onnx")
     print("| fault | seen as | damping after | commands in between | after detection |")
     print("|---|---|---|---|---|")

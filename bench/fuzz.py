@@ -4,7 +4,7 @@ Each is either rejected or read as a state of finite numbers; anything else is a
 mutant's bytes are printed. The tests do the same with fewer.
 """
 
-import sys
+import argparse
 from collections import Counter
 from collections.abc import Iterator
 
@@ -22,7 +22,9 @@ STRANGE = (np.nan, np.inf, -np.inf, 1e38, -1e38, 1e-45, 0.0)
 
 def main() -> None:
     """Break COUNT messages of each family and count what becomes of them."""
-    count = int(sys.argv[1]) if len(sys.argv) > 1 else COUNT
+    parser = argparse.ArgumentParser(prog="python -m bench.fuzz", description=__doc__)
+    parser.add_argument("count", nargs="?", type=int, default=COUNT, help=f"[{COUNT}]")
+    count = parser.parse_args().count
     for name in ("g1", "go2"):
         codec = codec_for(robots.load(name))
         outcomes: Counter[str] = Counter()

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
+from bench import no_arguments
 from deploy.policy import Policy
 from pipeline import config
 
@@ -14,6 +15,7 @@ WARM_UP, CALLS = 2_000, 20_000
 
 def main() -> None:
     """Measure `Policy.__call__`, Python included: what a control loop pays."""
+    no_arguments("bench.inference", __doc__)
     robot = config.load().robot
     found = [Path(f"{folder}/{robot}/policy.onnx") for folder in ("artifacts", "policies")]
     policy = Policy(next(path for path in found if path.is_file()))

@@ -6,6 +6,7 @@ from tempfile import TemporaryDirectory
 
 import numpy as np
 
+from bench import no_arguments
 from deploy.log import LogHeader, LogWriter, Tick
 from deploy.observations import Inputs
 from deploy.policy import Policy
@@ -15,6 +16,7 @@ TICKS = 10_000
 
 def main() -> None:
     """Log ticks of G1's size, as fast as it goes, with a new file every minute of the run."""
+    no_arguments("bench.log", __doc__)
     policy = Policy("policies/g1/policy.onnx")
     with TemporaryDirectory() as folder:
         header = LogHeader(policy.contract, "0" * 64, "bench")

@@ -10,6 +10,7 @@ import mujoco
 import numpy as np
 
 import robots
+from bench import no_arguments
 from pipeline import config
 from pipeline.physics.make import make_model
 from pipeline.physics.native import make_batch
@@ -20,6 +21,7 @@ ROUNDS = 5
 
 def main() -> None:
     """Measure in turns, so that both see the same machine."""
+    no_arguments("bench.physics", __doc__)
     settings = config.load()
     model = make_model(settings, robots.load(settings.robot))
     batch = make_batch(model, settings.ppo.num_envs)

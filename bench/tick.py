@@ -12,6 +12,7 @@ from itertools import cycle
 
 import numpy as np
 
+from bench import no_arguments
 from deploy.contract import PolicyContract
 from deploy.link import MotorCommand, RobotState
 from deploy.policy import Policy
@@ -95,6 +96,7 @@ class StandIn:
 
 def main() -> None:
     """Measure ticks of a G1 whose policy runs."""
+    no_arguments("bench.tick", __doc__)
     policy = Policy(f"policies/{ROBOT}/policy.onnx")
     link = StandIn(policy.contract)
     controller, start = walking(policy, link, N_COMMANDS)

@@ -8,6 +8,7 @@ import jax
 import numpy as np
 
 import robots
+from bench import no_arguments
 from bench.physics import native_steps_per_s
 from pipeline import config
 from pipeline.env import make_env
@@ -20,6 +21,7 @@ ITERATIONS, ROUNDS = 6, 5
 
 def main() -> None:
     """Measure training and raw physics in turns, so that both see the same machine."""
+    no_arguments("bench.training", __doc__)
     settings = config.load()
     robot = robots.load(settings.robot)
     env = make_env(settings, robot, num_envs=settings.ppo.num_envs, randomized=True)
