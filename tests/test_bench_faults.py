@@ -1,5 +1,7 @@
 """bench.faults: every fault of a walking robot is seen by its rule, and only damping follows."""
 
+import sys
+
 import pytest
 
 from bench import faults
@@ -10,6 +12,7 @@ from tests.deploy.runtime.fakes import ROOT
 @pytest.fixture(autouse=True)
 def in_root(monkeypatch):
     monkeypatch.chdir(ROOT)
+    monkeypatch.setattr(sys, "argv", ["bench.faults"])
 
 
 @pytest.mark.slow
