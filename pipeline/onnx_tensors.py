@@ -14,6 +14,8 @@ MAX_FILE_BYTES = 2**29
 """A walking policy has a few MB."""
 MAX_TENSOR_BYTES = 2**28
 """Of one tensor: 67 million floats."""
+MAX_TOTAL_BYTES = 2**30
+"""Of all tensors of a file together, each at batch 1 where its size is open."""
 
 
 class OnnxFileError(UserError):
@@ -108,19 +110,35 @@ def is_external(tensor: onnx.TensorProto) -> bool:
 
 
 def check_tensors(path: Path, model: onnx.ModelProto) -> None:
-    """Refuse a tensor that is too large, stated or computed, or is not what it says it is."""
-    for tensor in tensors(model):
-        check_stored(path, tensor)
+    """Refuse tensors that are too large, stated or computed, alone or together.
+
+    Raises:
+        OnnxFileError: One line that names the tensor, or the largest of too many.
+    """
+    sizes = [(check_stored(path, tensor), tensor.name) for tensor in tensors(model)]
     for sparse in _sparse_tensors(model):
-        _check_size(path, sparse.values.name, sparse.dims, sparse.values.data_type)
-    _check_inferred(path, model)
+        values = sparse.values
+        size = _size_of(path, values.name, sparse.dims, values.data_type)
+        sizes.append((size, values.name))
+    sizes += _inferred(path, model)
+    total = sum(size for size, _ in sizes)
+    if total > MAX_TOTAL_BYTES:
+        most, name = max(sizes)
+        raise OnnxFileError(
+            f"{path}: its {len(sizes):,} tensors together ask for {total:,} bytes, want at most "
+            f"{MAX_TOTAL_BYTES:,}; the largest, {name!r}, asks for {most:,}"
+        )
 
 
-def check_stored(path: Path, tensor: onnx.TensorProto) -> None:
-    """Refuse a tensor that is too large, or that is not what it says it is."""
-    _check_size(path, tensor.name, tensor.dims, tensor.data_type)
+def check_stored(path: Path, tensor: onnx.TensorProto) -> int:
+    """Refuse a tensor that is too large, or that is not what it says it is.
+
+    Returns:
+        Its size in bytes.
+    """
+    size = _size_of(path, tensor.name, tensor.dims, tensor.data_type)
     if is_external(tensor):
-        return
+        return size
     try:
         numpy_helper.to_array(tensor)
     except Exception as problem:  # onnx and NumPy raise many types
@@ -129,24 +147,36 @@ def check_stored(path: Path, tensor: onnx.TensorProto) -> None:
             f"{path}: tensor {tensor.name!r} says {shape} and holds something else; the file is "
             "damaged"
         ) from problem
+    return size
 
 
-def _check_inferred(path: Path, model: onnx.ModelProto) -> None:
-    """Refuse a graph that would compute a huge tensor, as far as that follows from its shapes."""
+def _inferred(path: Path, model: onnx.ModelProto) -> list[tuple[int, str]]:
+    """Size and name of what the graph computes, as far as that follows from its shapes.
+
+    A huge one is refused.
+    """
     values = [*model.graph.input, *model.graph.output, *model.graph.value_info]
     try:
         inferred = onnx.shape_inference.infer_shapes(model, data_prop=True).graph
         values += [*inferred.value_info, *inferred.output]
     except Exception as problem:  # what is wrong with it ONNX Runtime says better
         del problem
+    sizes: dict[str, int] = {}
     for value in values:
         if value.type.HasField("tensor_type"):
             tensor = value.type.tensor_type
             dims = [dim.dim_value for dim in tensor.shape.dim if dim.HasField("dim_value")]
-            _check_size(path, value.name, dims, tensor.elem_type)
+            size = _size_of(path, value.name, dims, tensor.elem_type)
+            sizes[value.name] = max(size, sizes.get(value.name, 0))
+    return [(size, name) for name, size in sizes.items()]
 
 
-def _check_size(path: Path, name: str, dims: Any, data_type: int) -> None:
+def _size_of(path: Path, name: str, dims: Any, data_type: int) -> int:
+    """In bytes.
+
+    Raises:
+        OnnxFileError: If the shape is impossible or asks for too much.
+    """
     size = _bytes_of(data_type)
     for dim in dims:
         if dim < 0:
@@ -157,6 +187,7 @@ def _check_size(path: Path, name: str, dims: Any, data_type: int) -> None:
             f"{path}: tensor {name!r} of shape {list(dims)} asks for {size:,} bytes, want at most "
             f"{MAX_TENSOR_BYTES:,}"
         )
+    return size
 
 
 def _bytes_of(data_type: int) -> int:

@@ -6,7 +6,12 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 
 import robots
-from pipeline.onnx_tensors import MAX_TENSOR_BYTES, OnnxFileError, check_policy_file
+from pipeline.onnx_tensors import (
+    MAX_TENSOR_BYTES,
+    MAX_TOTAL_BYTES,
+    OnnxFileError,
+    check_policy_file,
+)
 from pipeline.provenance import ROOT
 from robots.errors import UserError
 from tests import doctor_policies as plant
@@ -64,6 +69,28 @@ def test_the_largest_tensor_that_is_let_through(tmp_path):
     check_policy_file(of(MAX_TENSOR_BYTES // 4))
     with pytest.raises(OnnxFileError, match="tensor 'x'"):
         check_policy_file(of(MAX_TENSOR_BYTES // 4 + 1))
+
+
+def test_many_tensors_that_are_too_large_together(tmp_path):
+    each, names = MAX_TENSOR_BYTES, ("a", "b", "c", "d")
+
+    def computing(numbers):
+        def spoil(model):
+            size = numpy_helper.from_array(np.array([numbers]), "n")
+            model.graph.initializer.append(size)
+            for name in names:
+                model.graph.node.insert(0, helper.make_node("ConstantOfShape", ["n"], [name]))
+
+        return plant.write(tmp_path, graph=spoil)
+
+    assert each * len(names) == MAX_TOTAL_BYTES
+    check_policy_file(computing(each // 4 * 9 // 10))
+    with pytest.raises(OnnxFileError) as refusal:
+        check_policy_file(computing(each // 4))  # and the weights of the policy itself
+    said = str(refusal.value)
+    assert "tensors together ask for 1,07" in said
+    assert "want at most 1,073,741,824; the largest, " in said
+    assert said.endswith("asks for 268,435,456")
 
 
 def test_weights_in_another_file_are_refused(tmp_path):
