@@ -29,10 +29,12 @@ EXACT = {"iterations": 50, "ls_iterations": 50}
 """Solver settings of the calibration: training cuts the solver short, which shifts speeds too."""
 EXACT_DT = 0.004
 """Longest physics step of the calibration, s: a longer one makes strides longer."""
-STEP = 0.7
-"""Share of what is missing that is added: a stride that lengthens fast would overshoot with all."""
 RIDGE = 0.002
 """Share of a feature's mean square that keeps its weight small where the commands say little."""
+LEAST_USUAL, USUAL_TIMES = 0.015, 4.0
+"""An error counts half at so many times the median, taken to be at least this, m/s or rad/s."""
+REACH = 0.4
+"""How far a command is moved, as a share of its range: at its limits a robot obeys no more."""
 
 
 def make_walkers(config: Config, robot: RobotSpec, num_envs: int) -> Env:
@@ -71,11 +73,13 @@ def calibrate(
         key: Random key of the commands.
 
     Returns:
-        The map, and the RMS of the planar, m/s, and yaw error, rad/s, of each round, the
-        uncorrected one first; infinite, and the last, where every robot fell.
+        The map, and the mean planar, m/s, and yaw error, rad/s, of each round, the uncorrected one
+        first; infinite, and the last, where every robot fell. The mean, not its square: commands
+        that cannot be walked, however they are told, would decide alone.
     """
     ctrl_dt = env.contract.ctrl_dt
     drawn = env.task.commands.model_copy(update=DRAWN)
+    reach = REACH * np.abs([drawn.vx, drawn.vy, drawn.yaw_rate]).max(axis=1)
     wanted = np.asarray(commands.sample(key, drawn, env.num_envs, ctrl_dt).value)
     steps, settle = round(SECONDS / ctrl_dt), round(SETTLE_S / ctrl_dt)
     tried: list[CommandMap] = []
@@ -90,26 +94,47 @@ def calibrate(
             errors.append((math.inf, math.inf))
             break
         off = (wanted - episodes.velocity[settle:].mean(axis=0))[stood]
-        errors.append((_rms(off[:, :2]), _rms(off[:, 2:])))
+        errors.append((_mean(off[:, :2]), _mean(off[:, 2:])))
         # What was told, and what is missing on top of it: about what should have been told.
-        command_map = _fit(env.contract, wanted[stood], told[stood] + STEP * off)
+        added = np.clip(told[stood] + off - wanted[stood], -reach, reach)
+        command_map = _fit(env.contract, wanted[stood], added, _trust(off))
     best = min(range(len(tried)), key=lambda i: sum(errors[i]))
     return tried[best], errors
 
 
-def _fit(contract: PolicyContract, wanted: np.ndarray, told: np.ndarray) -> CommandMap:
-    """The map nearest to `told` in the squared distance."""
+def _trust(off: np.ndarray) -> np.ndarray:
+    """(n, 3) in (0, 1]: small where much more is missing than usual (Cauchy's weights).
+
+    A robot at its limits walks no faster, whatever it is told: telling it ever more would bend the
+    map for all others.
+    """
+    usual = np.maximum(np.median(np.abs(off), axis=0), LEAST_USUAL)
+    return 1.0 / (1.0 + np.square(off / usual / USUAL_TIMES))
+
+
+def _fit(
+    contract: PolicyContract, wanted: np.ndarray, added: np.ndarray, trust: np.ndarray
+) -> CommandMap:
+    """The map that adds to commands what is nearest to `added`, squared and weighted by `trust`.
+
+    Args:
+        contract: Says what the ranges are.
+        wanted: (n, 3) commands.
+        added: (n, 3) what should be added to them.
+        trust: (n, 3) how much each number counts.
+    """
     even, odd = (np.asarray(x, np.float64) for x in features(contract, wanted))
-    added = np.asarray(told - wanted, np.float64)
 
-    def solve(x: np.ndarray, y: np.ndarray) -> tuple[float, ...]:
-        square = x.T @ x
+    def solve(x: np.ndarray, axis: int) -> tuple[float, ...]:
+        y = added[:, axis]
+        weighted = trust[:, axis, None] * x
+        square = x.T @ weighted
         ridge = np.diag(RIDGE * np.diag(square) + 1e-9)
-        return tuple(float(w) for w in np.linalg.solve(square + ridge, x.T @ y))
+        return tuple(float(w) for w in np.linalg.solve(square + ridge, weighted.T @ y))
 
-    return CommandMap(solve(even, added[:, 0]), solve(odd, added[:, 1]), solve(odd, added[:, 2]))
+    return CommandMap(solve(even, 0), solve(odd, 1), solve(odd, 2))
 
 
-def _rms(off: np.ndarray) -> float:
-    """Root of the mean squared length of the rows."""
-    return float(np.sqrt(np.square(off).sum(axis=-1).mean()))
+def _mean(off: np.ndarray) -> float:
+    """Mean length of the rows."""
+    return float(np.linalg.norm(off, axis=-1).mean())

@@ -9,41 +9,49 @@ import numpy as np
 from deploy.contract import PolicyContract
 from deploy.observations import term_slice
 
-PARTS = {
-    "forward": (0, 1, 0),
-    "forward, 1/3": (0, 1, 1 / 3),
-    "forward, 2/3": (0, 1, 2 / 3),
-    "backward": (0, -1, 0),
-    "backward, 1/2": (0, -1, 1 / 2),
-    "left": (1, 1, 0),
-    "right": (1, -1, 0),
-    "left, 1/2": (1, 1, 1 / 2),
-    "right, 1/2": (1, -1, 1 / 2),
-    "turn left": (2, 1, 0),
-    "turn right": (2, -1, 0),
-    "turn left, 1/2": (2, 1, 1 / 2),
-    "turn right, 1/2": (2, -1, 1 / 2),
+KINDS = {
+    "forward": (0, 1, 5),
+    "backward": (0, -1, 3),
+    "left": (1, 1, 3),
+    "right": (1, -1, 3),
+    "turn left": (2, 1, 3),
+    "turn right": (2, -1, 3),
 }
-"""By how much a command goes beyond a share of its range: axis, direction, share."""
-SIDE, SIDE_HALF = ("left", "right"), ("left, 1/2", "right, 1/2")
-TURN, TURN_HALF = ("turn left", "turn right"), ("turn left, 1/2", "turn right, 1/2")
+"""What can be asked for: axis, direction, and how many pieces its range is cut into."""
+PARTS = {
+    (kind, piece): (axis, direction, piece / pieces)
+    for kind, (axis, direction, pieces) in KINDS.items()
+    for piece in range(pieces)
+}
+"""By how much a command goes beyond the start of a piece: axis, direction, share of its range."""
+Part = tuple[str, int]
+
+
+def _pairs(one: str, other: str) -> tuple[tuple[Part, Part], ...]:
+    """Parts that are each other's mirror images."""
+    return tuple(((one, piece), (other, piece)) for piece in range(KINDS[one][2]))
+
+
+ALONG = tuple(part for part in PARTS if KINDS[part[0]][0] == 0)
+SIDES, TURNS = _pairs("left", "right"), _pairs("turn left", "turn right")
+FORWARD, BACKWARD, SIDE, TURN = ("forward", 0), ("backward", 0), SIDES[0], TURNS[0]
 # A feature is the product of one or two factors: (sign in a mirror, parts), where the second part
 # of a pair is added (1) or taken off (-1).
 EVEN = (
-    *(((1, (part,)),) for part in PARTS if "ward" in part),
-    *(((1, pair),) for pair in (SIDE, SIDE_HALF, TURN, TURN_HALF)),
-    *(((1, (along,)), (1, pair)) for along in ("forward", "backward") for pair in (SIDE, TURN)),
+    *(((1, (part,)),) for part in ALONG),
+    *(((1, pair),) for pair in SIDES + TURNS),
+    *(((1, (along,)), (1, pair)) for along in (FORWARD, BACKWARD) for pair in (SIDE, TURN)),
     ((-1, SIDE), (-1, TURN)),
 )
 """Features that a mirror leaves alone."""
 ODD = (
-    *(((-1, pair),) for pair in (SIDE, SIDE_HALF, TURN, TURN_HALF)),
-    *(((1, (along,)), (-1, pair)) for along in ("forward", "backward") for pair in (SIDE, TURN)),
+    *(((-1, pair),) for pair in SIDES + TURNS),
+    *(((1, (along,)), (-1, pair)) for along in (FORWARD, BACKWARD) for pair in (SIDE, TURN)),
     ((1, SIDE), (-1, TURN)),
     ((-1, SIDE), (1, TURN)),
 )
 """Features that change their sign in a mirror."""
-Factor = tuple[int, tuple[str, ...]]
+Factor = tuple[int, tuple[Part, ...]]
 
 
 @dataclass(frozen=True)
@@ -57,11 +65,19 @@ class CommandMap:
         vx: Added to vx, m/s, per feature of EVEN.
         vy: Added to vy, m/s, per feature of ODD.
         yaw_rate: Added to the yaw rate, rad/s, per feature of ODD.
+
+    Raises:
+        ValueError: If an axis has another number of weights.
     """
 
     vx: tuple[float, ...] = (0.0,) * len(EVEN)
     vy: tuple[float, ...] = (0.0,) * len(ODD)
     yaw_rate: tuple[float, ...] = (0.0,) * len(ODD)
+
+    def __post_init__(self) -> None:
+        for axis, features in (("vx", EVEN), ("vy", ODD), ("yaw_rate", ODD)):
+            if (count := len(getattr(self, axis))) != len(features):
+                raise ValueError(f"command_map.{axis}: {count} weights, want {len(features)}")
 
     def told(self, contract: PolicyContract, command: jax.Array | np.ndarray) -> jax.Array:
         """Correct commands within the contract's ranges: (n, 3) m/s, m/s, rad/s -> (n, 3)."""
@@ -74,7 +90,7 @@ class CommandMap:
 def features(
     contract: PolicyContract, command: jax.Array | np.ndarray
 ) -> tuple[jax.Array, jax.Array]:
-    """EVEN and ODD of commands, all about in [-1, 1]: (n, 14) and (n, 10) from (n, 3).
+    """EVEN and ODD of commands, all about in [-1, 1]: (n, 19) and (n, 12) from (n, 3).
 
     By matrix products: slices would fix the batch size of an exported graph.
     """

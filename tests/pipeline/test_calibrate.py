@@ -59,6 +59,20 @@ def test_a_robot_that_is_off_by_a_rule_walks_as_asked_afterwards(walk, walkers):
     np.testing.assert_allclose(slow(told), asked, atol=0.02)
 
 
+def test_what_cannot_be_walked_does_not_spoil_what_can(walk, walkers):
+    """At its limit a robot walks no faster, whatever it is told; here sideways it walks slower."""
+
+    def limited(told):
+        vx, vy, yaw = told.T
+        fastest = np.maximum(1.0 - 2.0 * np.abs(vy) - 0.5 * np.abs(yaw), 0.3)
+        return np.stack([np.minimum(0.9 * vx, fastest), 0.9 * vy, yaw], axis=-1)
+
+    found, _ = walk(limited)
+    asked = np.array([[0.3, 0.0, 0.0], [0.5, 0.0, 0.0], [0.8, 0.0, 0.0], [-0.8, 0.0, 0.0]])
+    told = np.asarray(found.told(walkers.contract, asked.astype(np.float32)))
+    np.testing.assert_allclose(limited(told), asked, atol=0.035)
+
+
 def test_a_robot_that_walks_as_asked_is_left_alone(walk):
     found, errors = walk(lambda told: told)
     assert errors[0] == pytest.approx((0.0, 0.0), abs=1e-6)

@@ -40,14 +40,17 @@ def test_zero_stays_zero(contract, some_map):
 
 
 def test_features_are_shares_of_the_range_beyond_their_starts(contract):
-    even, odd = features(contract, np.array([[1.0, -0.45, 0.75], [-0.75, 0.0, 0.0]], np.float32))
-    wanted_even = [
-        [2 / 3, 1 / 3, 0, 0, 0, 0.75, 0.25, 0.5, 0, 0.5, 1 / 3, 0, 0, -0.375],
-        [0, 0, 0, 0.75, 0.25, 0, 0, 0, 0, 0, 0, 0, 0, 0],
-    ]
-    wanted_odd = [[-0.75, -0.25, 0.5, 0, -0.5, 1 / 3, 0, 0, 0.375, -0.375], [0] * 10]
-    np.testing.assert_allclose(even, wanted_even, atol=1e-6)
-    np.testing.assert_allclose(odd, wanted_odd, atol=1e-6)
+    commands = np.array([[1.05, -0.3, 1.2], [-0.75, 0.0, 0.0]], np.float32)  # 70, 50, 80, 75 %
+    even, odd = (np.asarray(x) for x in features(contract, commands))
+    side, turn = [1 / 2, 1 / 6, 0], [4 / 5, 7 / 15, 2 / 15]
+    forward, backward = [0.7, 0.5, 0.3, 0.1, 0], [3 / 4, 5 / 12, 1 / 12]
+    products = [0.7 * 0.5, 0.7 * 0.8, 0, 0]
+    wanted_even = [*forward, 0, 0, 0, *side, *turn, *products, -0.5 * 0.8]
+    wanted_odd = [*(-x for x in side), *turn, -products[0], products[1], 0, 0, 0.4, -0.4]
+    np.testing.assert_allclose(even[0], wanted_even, atol=1e-6)
+    np.testing.assert_allclose(odd[0], wanted_odd, atol=1e-6)
+    np.testing.assert_allclose(even[1], [0] * 5 + backward + [0] * 11, atol=1e-6)
+    np.testing.assert_allclose(odd[1], 0)
 
 
 def test_weights_go_to_their_axis(contract):
@@ -89,7 +92,7 @@ def test_beyond_its_ends_a_command_is_corrected_as_at_its_end(contract, some_map
     added = np.asarray(remap(some_map, contract, obs)) - obs
     np.testing.assert_allclose(
         added[0, where.start],
-        sum(some_map.vx[:3] * np.array([1, 2 / 3, 1 / 3])) * scale[0],
+        sum(some_map.vx[:5] * np.array([1, 0.8, 0.6, 0.4, 0.2])) * scale[0],
         rtol=1e-4,
     )
     assert np.isfinite(added).all()

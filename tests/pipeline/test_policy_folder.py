@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from pipeline import policy_folder
-from pipeline.command_map import EVEN, CommandMap, remap
+from pipeline.command_map import EVEN, ODD, CommandMap, remap
 from pipeline.env import contract_of
 from pipeline.policy_folder import PolicyFolderError, PolicySpec, load_policy, save_policy
 from pipeline.ppo.networks import act, init_params, make_networks
@@ -132,6 +132,14 @@ def test_no_policy_yet(folder, missing):
     shutil.rmtree(folder) if missing == "folder" else (folder / "policy.json").unlink()
     said = refused(folder)
     assert said == f"{folder / 'policy.json'}: no such file; run the train stage first"
+
+
+def test_a_command_map_of_another_version(folder):
+    spec = json.loads((folder / "policy.json").read_text())
+    spec["command_map"]["vy"] = spec["command_map"]["vy"][:-1]
+    (folder / "policy.json").write_text(json.dumps(spec))
+    said = refused(folder)
+    assert f"damaged (command_map.vy: {len(ODD) - 1} weights, want {len(ODD)}); train again" in said
 
 
 @pytest.mark.parametrize("content", ["", "{", "[]", "null", "{}", '{"contract": {}}', "\x00"])
