@@ -7,6 +7,7 @@ was sent from the command on in which it was detected.
 """
 
 import sys
+from collections import deque
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -111,6 +112,11 @@ class Walk:
     def now(self) -> float:
         """Simulated time, s."""
         return self.link.now()
+
+    @property
+    def last_rejection(self) -> str:
+        """Why the newest rejected message was rejected."""
+        return self.link.last_rejection
 
     def read(self) -> RobotState | None:
         """What the robot says, or what a fault makes of it."""
@@ -253,6 +259,43 @@ def busy_policy(walk: Walk) -> None:
     walk.worker.busy = True
 
 
+def later_and_later(walk: Walk) -> None:
+    """Messages queue up: each is what was true 15 % of the time since now ago; none is missing."""
+    began_s, waiting = walk.now(), deque[RobotState]()
+
+    def change(state: RobotState) -> RobotState:
+        waiting.append(state)
+        late_s = 0.15 * (state.stamp_s - began_s)
+        while len(waiting) > 1 and waiting[1].stamp_s <= state.stamp_s - late_s:
+            waiting.popleft()
+        return waiting[0]._replace(stamp_s=state.stamp_s)
+
+    walk.tamper = change
+
+
+def arm_elsewhere(walk: Walk) -> None:
+    """A held joint's encoder says that it is far from its pose."""
+    arm = walk.contract.held_joints[-1]
+
+    def change(state: RobotState) -> RobotState:
+        pos = state.joint_pos.copy()
+        pos[arm.motor_index] = arm.position + 1.0
+        return state._replace(joint_pos=pos)
+
+    walk.tamper = change
+
+
+def slow_input(walk: Walk) -> None:
+    """The process stands still for 60 ms within a command, after the robot was looked at."""
+
+    def wait() -> str:
+        walk.link.sleep_until(walk.now() + 0.06)
+        walk.on_poll = lambda: ""
+        return ""
+
+    walk.on_poll = wait
+
+
 def stall(walk: Walk) -> None:
     """The process stands still for 60 ms."""
     walk.skip = 30
@@ -264,6 +307,7 @@ CASES = (
     Case("every message garbled", ("bad messages",), event("corrupt:1")),
     Case("one in five garbled", ("bad messages",), event("corrupt:0.2")),
     Case("the same message for ever", ("frozen robot",), event("freeze")),
+    Case("messages later and later", ("delayed states",), later_and_later),
     Case("NaN in a joint position", ("sensors",), element("joint_pos", np.nan)),
     Case("quaternion of zeros", ("sensors",), changed(quat=np.zeros(4, np.float32))),
     Case("a motor reports an error", ("motor error",), event(f"error:{MOTOR}:16")),
@@ -274,12 +318,14 @@ CASES = (
     Case("another program commands it, too", ("other commander",), two_commanders),
     Case("pushed to the side, 3 m/s", ("tilt",), event("push:3:90")),
     Case("a joint says 3 rad", ("joint position",), element("joint_pos", 3.0)),
+    Case("an arm's joint says 1 rad", ("held joint",), arm_elsewhere),
     Case("a joint says 60 rad/s", ("joint velocity",), element("joint_vel", 60.0)),
     Case("a joint says 400 N m", ("joint torque",), element("torque", 400.0)),
     Case("the policy says NaN", ("action",), acting(np.nan)),
     Case("the policy's code fails", ("policy crash",), raising("on_step", ValueError("planted"))),
     Case("the policy hangs", ("policy overrun",), busy_policy),
     Case("the process stands still for 60 ms", ("command stream",), stall),
+    Case("it stands still for 60 ms within a command", ("command stream",), slow_input),
     Case("targets out of range for ever", ("clamped", "joint position", "tilt"), acting(50.0)),
     Case("one command is not sent", ("link",), raising("on_send", LinkError("planted"), 1)),
     Case("an input's code fails", ("runtime",), raising("on_poll", ValueError("planted"))),

@@ -75,6 +75,11 @@ class Link(Protocol):
 
     num_motors: int
 
+    @property
+    def last_rejection(self) -> str:
+        """Why the newest message that was not believed was not; empty while there is none."""
+        ...
+
     def now(self) -> float:
         """Monotonic time, s, of stamps and deadlines alike; simulated robots may keep their own."""
         ...

@@ -37,9 +37,11 @@ def get_ready(robot: str, policy: Path) -> Ready:
     """
     if robot not in robots.names():
         raise CockpitError(f"robot: {robot!r} is unknown; there are {', '.join(robots.names())}")
+    # As in the command line: a parser is no place for what nobody vouches for.
+    gate = check_gate(policy, robot)
     spec, loaded = robots.load(robot), Policy(policy)
     check_robot(loaded.contract, spec)
-    return Ready(spec, loaded, check_gate(policy, robot))
+    return Ready(spec, loaded, gate)
 
 
 class Choices:

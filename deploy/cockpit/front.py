@@ -2,6 +2,7 @@
 
 import asyncio
 import itertools
+import socket
 import threading
 from collections.abc import Awaitable, Callable, Sequence
 from http import HTTPStatus
@@ -66,6 +67,28 @@ class Desk(Protocol):
         ...
 
 
+def refuse_taken(host: str, port: int) -> None:
+    """Refuse now what `Front.open` would refuse later.
+
+    Raises:
+        CockpitError: If the port cannot be had.
+    """
+    try:
+        family, kind, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        with socket.socket(family, kind) as tried:
+            tried.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            tried.bind(address)
+    except (OSError, OverflowError) as error:
+        raise _not_had(host, port, error) from error
+
+
+def _not_had(host: str, port: int, error: Exception) -> CockpitError:
+    return CockpitError(
+        f"--port: {port} on {host} cannot be had ({error}); name another one, or 0 for any that is "
+        "free"
+    )
+
+
 class Front:
     """A server in a thread of its own.
 
@@ -100,10 +123,7 @@ class Front:
             return opened.result()
         except (OSError, OverflowError) as error:
             self.close()
-            raise CockpitError(
-                f"--port: {port} on {host} cannot be had ({error}); name another one, or 0 for any "
-                "that is free"
-            ) from error
+            raise _not_had(host, port, error) from error
 
     def publish(self, status: dict[str, Any]) -> None:
         """Tell every page how things are; one that is slow misses some. Thread-safe."""

@@ -12,7 +12,7 @@ from deploy.cockpit.access import is_loopback
 from deploy.cockpit.choice import Choices, Ready
 from deploy.cockpit.controls import Controls
 from deploy.cockpit.desk import PageDesk
-from deploy.cockpit.front import Front
+from deploy.cockpit.front import Front, refuse_taken
 from deploy.cockpit.relay import Relay
 from deploy.cockpit.run import Settings
 from deploy.cockpit.session import Session
@@ -39,6 +39,7 @@ def serve(asked: argparse.Namespace, token: str | None, choices: Choices, ready:
     Raises:
         UserError: If the robot or the port cannot be had.
     """
+    refuse_taken(asked.host, asked.port)  # before a robot is asked to let go of its motors
     controls, stopping = Controls(asked.lost_s), Stopping()
     stopping.install()
     session = Session(ready, _settings(asked), controls, stopping)

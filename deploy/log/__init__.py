@@ -2,6 +2,6 @@
 
 from deploy.log.format import LogError, LogHeader, Tick
 from deploy.log.reader import LogReader
-from deploy.log.writer import LogWriter
+from deploy.log.writer import LogWriter, refuse_existing
 
-__all__ = ["LogError", "LogHeader", "LogReader", "LogWriter", "Tick"]
+__all__ = ["LogError", "LogHeader", "LogReader", "LogWriter", "Tick", "refuse_existing"]

@@ -113,9 +113,8 @@ class LogWriter:
     def _open(self) -> "_Part":
         path = self._path
         if self._rotate_s is not None or self._rotate_mb is not None:
-            path = path.with_name(f"{path.stem}_{len(self.files):04d}{path.suffix}")
-        if path.exists():
-            raise LogError(f"{path}: exists, and no log is overwritten; name another")
+            path = _part_path(path, len(self.files))
+        _refuse(path)
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             part = _Part(path, self._metadata, self._schema, self._epoch_s)
@@ -123,6 +122,28 @@ class LogWriter:
             raise LogError(f"{path}: cannot be written: {error.strerror}") from error
         self.files.append(path)
         return part
+
+
+def refuse_existing(path: Path, *, rotated: bool) -> None:
+    """Refuse now what a writer would refuse later.
+
+    Args:
+        path: The log's.
+        rotated: Whether it is to be several files.
+
+    Raises:
+        LogError: If the first file is already there.
+    """
+    _refuse(_part_path(path, 0) if rotated else path)
+
+
+def _refuse(path: Path) -> None:
+    if path.exists():
+        raise LogError(f"{path}: exists, and no log is overwritten; name another")
+
+
+def _part_path(path: Path, number: int) -> Path:
+    return path.with_name(f"{path.stem}_{number:04d}{path.suffix}")
 
 
 class _Part:

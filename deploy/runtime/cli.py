@@ -8,10 +8,12 @@ import os
 import sys
 import time
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
 import robots
 from deploy.contract import PolicyContract
+from deploy.log import refuse_existing
 from deploy.policy import Policy
 from deploy.runtime.arguments import handover, limits, parser
 from deploy.runtime.assemble import Outcome, Setup, execute
@@ -58,43 +60,49 @@ def _run(asked: argparse.Namespace, ask: Ask) -> int:
     n_commands = commands_per_period(policy.contract, asked.rate)
     if asked.plot:
         require_matplotlib()
-    if asked.transport == "sim":
-        transport = open_sim(robot, asked.fault, realtime=not asked.fast)
-    else:
-        transport = open_dds(robot, asked.interface, asked.domain, asked.pace, handover(asked))
-    try:
-        return _drive(asked, policy, transport, n_commands)
-    finally:
-        transport.link.close()
+    log = None if asked.no_log else _log_path(asked)
+    if log:
+        refuse_existing(log, rotated=asked.rotate_s is not None)
+    with closing(_open_input(asked, policy.contract)) as source:
+        # All that can be refused has been: only now may a robot be asked to let go of its motors.
+        if asked.transport == "sim":
+            transport = open_sim(robot, asked.fault, realtime=not asked.fast)
+        else:
+            transport = open_dds(robot, asked.interface, asked.domain, asked.pace, handover(asked))
+        with closing(transport.link):
+            outcome = _drive(asked, policy, transport, source, n_commands, log)
+    return _report(asked, outcome)
 
 
-def _drive(asked: argparse.Namespace, policy: Policy, transport: Transport, n_commands: int) -> int:
+def _drive(
+    asked: argparse.Namespace,
+    policy: Policy,
+    transport: Transport,
+    source: Input,
+    n_commands: int,
+    log: Path | None,
+) -> Outcome:
     stopping = Stopping()
     stopping.install()
-    source = _open_input(asked, policy.contract)
-    try:
-        outcome = execute(
-            Setup(
-                policy=policy,
-                link=transport.link,
-                sleep_until=transport.sleep_until,
-                source=source,
-                stopping=stopping,
-                n_commands=n_commands,
-                limits=limits(asked),
-                name=asked.name or f"{policy.contract.robot}, {asked.transport}",
-                realtime=not asked.fast,
-                mode_machine=asked.mode_machine,
-                log=None if asked.no_log else _log_path(asked),
-                rotate_s=asked.rotate_s,
-                epoch_s=transport.epoch_s,
-                watch=_both(transport.watch),
-                intruder=transport.intruder,
-            )
+    return execute(
+        Setup(
+            policy=policy,
+            link=transport.link,
+            sleep_until=transport.sleep_until,
+            source=source,
+            stopping=stopping,
+            n_commands=n_commands,
+            limits=limits(asked),
+            name=asked.name or f"{policy.contract.robot}, {asked.transport}",
+            realtime=not asked.fast,
+            mode_machine=asked.mode_machine,
+            log=log,
+            rotate_s=asked.rotate_s,
+            epoch_s=transport.epoch_s,
+            watch=_both(transport.watch),
+            intruder=transport.intruder,
         )
-    finally:
-        source.close()
-    return _report(asked, outcome)
+    )
 
 
 def _report(asked: argparse.Namespace, outcome: Outcome) -> int:
@@ -184,9 +192,9 @@ def _both(watch: Watch | None) -> Watch:
     """Tell the operator of every change of state, and the transport too."""
 
     def told(state: State) -> None:
-        print(f"state: {state}", flush=True)
         if watch:
             watch(state)
+        print(f"state: {state}", flush=True)
 
     return told
 

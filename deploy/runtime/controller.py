@@ -12,7 +12,7 @@ from deploy.runtime.parts import Parts
 from deploy.runtime.periods import Periods
 from deploy.runtime.policy_step import Decision, Request
 from deploy.runtime.rules import Situation
-from deploy.runtime.states import Event, State, next_state
+from deploy.runtime.states import MOVING, Event, State, next_state
 from deploy.runtime.summary import Summary
 from deploy.runtime.supervisor import Fault, Supervisor, guards
 from deploy.runtime.targets import Targets
@@ -77,7 +77,7 @@ class Controller:
             self._fail(_failed("runtime", error))
         if decision and self.state is State.POLICY:
             self._targets.decided(decision.joint_targets)
-        command = self._make_command(robot)
+        command = self._in_time(self._make_command(robot))
         marks.append(time.perf_counter())
         self._send(command)
         marks.append(time.perf_counter())
@@ -103,19 +103,21 @@ class Controller:
         return robot
 
     def _begin_period(self, index: int, robot: RobotState | None) -> None:
-        step = index // self._n_commands
-        if robot is None or step == self._periods.step:
+        step, before = index // self._n_commands, self._periods.step
+        if robot is None or step == before:
             return
         self._targets.begin_period()
         readings = self._motors.read(robot)
         self._periods.begin(step, self._now, self.state, readings, self._command)
         if self.state is not State.POLICY:
             return
-        if self._parts.worker.busy:
-            self._missed += 1
-            self.summary.missed += 1
+        # A period that the loop itself left out is a deadline missed, too.
+        busy = self._parts.worker.busy
+        missed = busy + (0 if before is None else step - before - 1)
+        self._missed = self._missed + missed if missed else max(self._missed - FORGIVEN, 0.0)
+        self.summary.missed += missed
+        if busy:
             return
-        self._missed = max(self._missed - FORGIVEN, 0.0)
         self._parts.worker.request(Request(step, readings, self._command, self._fresh))
         self._fresh = False
 
@@ -177,6 +179,14 @@ class Controller:
         except Exception as error:  # see tick
             self._fail(_failed("runtime", error))
             return self._motors.damping()
+
+    def _in_time(self, command: MotorCommand) -> MotorCommand:
+        """The command, or damping if this tick took so long that it answers to the past."""
+        took_s = self._parts.link.now() - self._now
+        if self.state in MOVING and took_s > self._parts.limits.stream_gap_s:
+            self._fail(Fault("command stream", f"a command took {1e3 * took_s:.0f} ms to make"))
+            return self._motors.damping()
+        return command
 
     def _send(self, command: MotorCommand) -> None:
         try:

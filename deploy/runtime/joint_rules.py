@@ -1,6 +1,6 @@
 """The supervisor's rules about what is measured at the joints: beyond a limit, and for too long."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
@@ -17,7 +17,8 @@ class Persistent:
         what: The figure, for people.
         unit: Its unit.
         over: Gives (num_joints,) how far each joint is beyond.
-        contract: Names and motors of the joints.
+        names: Of the joints.
+        motors: Their motors.
         limit_s: How long that may last, s.
     """
 
@@ -26,19 +27,20 @@ class Persistent:
         what: str,
         unit: str,
         over: Callable[[RobotState, np.ndarray], np.ndarray],
-        contract: PolicyContract,
+        names: Sequence[str],
+        motors: Sequence[int],
         limit_s: float,
     ) -> None:
         self._what, self._unit, self._over, self._limit_s = what, unit, over, limit_s
-        self._names, self._motors = contract.joint_names, np.asarray(contract.motor_indices)
-        self._since = np.full(contract.action_size, np.inf)
+        self._names, self._motors = names, np.asarray(motors, int)
+        self._since = np.full(len(names), np.inf)
 
     def __call__(self, seen: Situation) -> str:
         """Look which joints are beyond, and since when."""
         if seen.robot is None:
             return ""
         over = self._over(seen.robot, self._motors)
-        if over.max() <= 0:
+        if not (over > 0).any():
             self._since.fill(np.inf)
             return ""
         self._since = np.where(over > 0, np.minimum(self._since, seen.now), np.inf)
@@ -67,6 +69,22 @@ def joint_rules(contract: PolicyContract, limits: Limits) -> dict[str, Rule]:
         "torque": ("N m", lambda r, m: np.abs(r.torque[m]) - effort),
     }
     return {
-        f"joint {what}": Persistent(what, unit, over, contract, limits.persistent_s)
+        f"joint {what}": Persistent(
+            what, unit, over, contract.joint_names, contract.motor_indices, limits.persistent_s
+        )
         for what, (unit, over) in figures.items()
     }
+
+
+def held_away(contract: PolicyContract, limits: Limits) -> Rule:
+    """A joint that should be held is somewhere else: its motor is off, or something has it."""
+    held = contract.held_joints
+    poses = np.asarray([joint.position for joint in held])
+    return Persistent(
+        "position",
+        "rad",
+        lambda robot, motors: np.abs(robot.joint_pos[motors] - poses) - limits.held_error,
+        [joint.name for joint in held],
+        [joint.motor_index for joint in held],
+        limits.persistent_s,
+    )

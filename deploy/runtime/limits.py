@@ -30,6 +30,8 @@ class Limits:
         speed_share: Joint speed that is a fault, as a share of the no-load speed. Shipped
             policies: 0.93.
         torque_share: Measured torque that is a fault, as a share of the limit.
+        held_error: How far a joint that is held may be from its pose, rad. With the gains of the
+            contracts a motor gives 10 to 150 N m there.
         persistent_s: How long a joint may be outside of what is measured, s.
         clamped_s: How long one joint's targets may be clamped without a break, s. Shipped
             policies: 0.44, of the torque limit.
@@ -47,6 +49,7 @@ class Limits:
     target_rate: float = 60.0
     speed_share: float = 1.2
     torque_share: float = 1.5
+    held_error: float = 0.5
     persistent_s: float = 0.1
     clamped_s: float = 1.0
     missed: float = 2.0

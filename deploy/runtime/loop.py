@@ -13,7 +13,7 @@ SLOWEST_HZ, FASTEST_HZ = 200, 500
 SleepUntil = Callable[[float], None]
 """Waits until a time of the link's clock, s."""
 Watch = Callable[[State], None]
-"""Told of the first state, and of every change."""
+"""Told of the first state, and of every change. Where it fails, the run goes on without it."""
 
 
 def commands_per_period(contract: PolicyContract, rate_hz: float) -> int:
@@ -41,9 +41,15 @@ def wait_for_robot(link: Link, sleep_until: SleepUntil, wait_s: float) -> None:
     until = link.now() + wait_s
     while link.read() is None:
         if link.now() >= until:
+            why = link.last_rejection
             raise LinkError(
-                f"no state of the robot within {wait_s:g} s: is it on, and are network interface "
-                "(--interface) and DDS domain (--domain) the right ones?"
+                f"no state of the robot within {wait_s:g} s: "
+                + (
+                    f"what came was rejected, the last for: {why}"
+                    if why
+                    else "is it on, and are network interface (--interface) and DDS domain "
+                    "(--domain) the right ones?"
+                )
             )
         sleep_until(link.now() + 0.01)
 
@@ -67,9 +73,9 @@ def run(
         watch: Told of the first state, and of every change.
     """
     began_s, index, state = link.now(), 0, controller.state
+    told = _Told(watch)
     try:
-        if watch:
-            watch(state)
+        told(state)
         while state is not State.ENDED:
             deadline_s = began_s + index * stream_dt
             sleep_until(deadline_s)
@@ -79,8 +85,23 @@ def run(
                 controller.summary.overruns += skipped
                 index += skipped
             before, state = state, controller.tick(index, late_s)
-            if watch and state is not before:
-                watch(state)
+            if state is not before:
+                told(state)
             index += 1
     finally:
         controller.finish()
+
+
+class _Told:
+    """A watcher that cannot hurt: one that printed to a terminal now gone is not asked again."""
+
+    def __init__(self, watch: Watch | None) -> None:
+        self._watch = watch
+
+    def __call__(self, state: State) -> None:
+        if self._watch is None:
+            return
+        try:
+            self._watch(state)
+        except Exception:  # there may be nobody left to tell
+            self._watch = None

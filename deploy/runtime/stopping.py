@@ -6,7 +6,9 @@ from types import FrameType
 
 from deploy.runtime.states import Event
 
-SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGTSTP, signal.SIGQUIT)
+"""All that a terminal or an init system sends. Stopped (Ctrl-Z) or killed by Ctrl-\\, a process
+would leave the motors at its last command."""
 ALONE = (signal.SIGTERM, signal.SIGHUP)
 """Signals that say once, and for all: who sends them may not be there to send them again."""
 LEAVE_AFTER_S = 5.0
@@ -16,8 +18,9 @@ LEAVE_AFTER_S = 5.0
 class Stopping:
     """Collects what told the process to end; without `install`, nothing does.
 
-    SIGINT is one `LEAVE`: the first damps a moving robot, the next ends the process. SIGTERM and
-    SIGHUP are two, some seconds apart.
+    SIGINT, SIGTSTP and SIGQUIT are one `LEAVE`: the first damps a moving robot, the next ends the
+    process. SIGTERM and SIGHUP are two, some seconds apart, however often and together they come: a
+    terminal that closes sends more than one, and init systems send both.
     """
 
     def __init__(self) -> None:
@@ -40,14 +43,14 @@ class Stopping:
         Args:
             now: Time, s.
         """
-        events: list[Event] = []
+        leave = False
         while self._caught:
             number = signal.Signals(self._caught.popleft())
             self.names.append(number.name)
-            events.append(Event.LEAVE)
-            if number in ALONE:
-                self._again_s = min(self._again_s, now + LEAVE_AFTER_S)
+            if number not in ALONE:
+                leave = True
+            elif self._again_s == float("inf"):
+                leave, self._again_s = True, now + LEAVE_AFTER_S
         if now >= self._again_s:
-            self._again_s = float("inf")
-            events.append(Event.LEAVE)
-        return events
+            leave, self._again_s = True, float("inf")
+        return [Event.LEAVE] if leave else []

@@ -3,7 +3,7 @@
 from typing import NamedTuple
 
 from deploy.contract import PolicyContract
-from deploy.runtime.joint_rules import joint_rules
+from deploy.runtime.joint_rules import held_away, joint_rules
 from deploy.runtime.limits import Limits
 from deploy.runtime.machine_rules import (
     ModeMachine,
@@ -19,6 +19,7 @@ from deploy.runtime.machine_rules import (
 )
 from deploy.runtime.rules import (
     BadMessages,
+    Delayed,
     Frozen,
     Rule,
     Situation,
@@ -64,6 +65,7 @@ def guards(
         "stale state": stale(limits),
         "bad messages": BadMessages(limits),
         "frozen robot": Frozen(limits),
+        "delayed states": Delayed(limits),
         "sensors": finite_sensors(contract),
         "motor error": motor_error(contract),
         "temperature": too_hot(contract, limits),
@@ -78,13 +80,16 @@ def guards(
         "tilt": tilted(limits),
         **joint_rules(contract, limits),
         "action": finite_action(contract),
+        "command stream": stream_late(limits),  # by which deadlines are missed, too
         "policy overrun": policy_late(limits),
-        "command stream": stream_late(limits),
         "clamped": clamped_too_long(limits),
     }
+    # While it moves to the default pose, a held joint may still be anywhere.
+    posed = Guard("held joint", held_away(contract, limits), frozenset({State.HOLD, State.POLICY}))
     return (
         *(Guard(name, rule, BEFORE_THE_END) for name, rule in always.items()),
         *(Guard(name, rule, DRIVEN) for name, rule in driven.items()),
+        posed,
     )
 
 

@@ -8,6 +8,8 @@ from deploy.log import LogError, LogWriter, Tick
 
 BACKLOG = 500
 """Ticks that may wait for a slow disk: ten seconds. Further ones are lost, not waited for."""
+CLOSE_S = 30.0
+"""How long a disk may take nothing at the end of a run, s."""
 
 
 class TickLog:
@@ -55,7 +57,11 @@ class TickLog:
     def close(self) -> None:
         """Write what waits, and end the file."""
         if self._thread:
-            self._queue.put(None)
+            try:
+                self._queue.put(None, timeout=CLOSE_S)
+            except queue.Full:  # the disk hangs
+                self.error = self.error or f"the disk took nothing for {CLOSE_S:g} s"
+                return
             self._thread.join()
         if self._writer:
             try:
@@ -72,5 +78,5 @@ class TickLog:
             return
         try:
             self._writer.write(tick)
-        except (LogError, ValueError, TypeError) as error:
-            self.error = str(error)
+        except Exception as error:  # whatever it is, ticks must go on being taken from the queue
+            self.error = str(error) or type(error).__name__

@@ -1,5 +1,6 @@
 """Whoever else commands the robot: the other writers of its command topic, and what they write."""
 
+from contextlib import suppress
 from typing import Any
 
 from deploy.wire.layout import Struct
@@ -12,7 +13,6 @@ from cyclonedds.builtin import (  # isort: skip
     BuiltinTopicDcpsPublication,
 )
 from cyclonedds.core import (  # isort: skip
-    DDSException,
     InstanceState,
     ReadCondition,
     SampleState,
@@ -67,11 +67,9 @@ class Others:
         self.heard += 1
         if self.commander:  # this may go on 500 times a second
             return
-        try:
-            names = self.writers()
-        except DDSException:  # the name is the lesser part
-            names = []
-        self.commander = "; ".join(names) or NAMELESS
+        self.commander = NAMELESS
+        with suppress(Exception):  # the name is the lesser part
+            self.commander = "; ".join(self.writers()) or NAMELESS
 
 
 class _Alive:

@@ -39,6 +39,8 @@ KINDS = {
 }
 CDR_1 = Policy.DataRepresentation(use_cdrv0_representation=True)
 """How the vendor's programs write numbers down."""
+STUCK = 5
+"""So many messages in a row that DDS had no room for are a fault: 10 ms of a stream of commands."""
 WAKE_MS = 100
 """How often a subscriber looks whether it is closed, where nothing comes."""
 
@@ -103,12 +105,13 @@ class Publisher:
         self._lock = threading.Lock()
         self.unsent = 0
         """Messages given up because DDS had no room for them; the next one says more anyway."""
+        self._unsent_in_a_row = 0
 
     def write(self, packed: bytes) -> None:
         """Send a packed message. Thread-safe.
 
         Raises:
-            LinkError: If DDS cannot, or the publisher is closed.
+            LinkError: If DDS cannot, had no room for many in a row, or the publisher is closed.
         """
         sample = self._type.__new__(self._type)
         sample.packed = packed
@@ -121,6 +124,13 @@ class Publisher:
                 if error.code != DDSException.DDS_RETCODE_TIMEOUT:
                     raise LinkError(f"DDS cannot write: {error.msg}") from error
                 self.unsent += 1
+                self._unsent_in_a_row += 1
+                if self._unsent_in_a_row >= STUCK:
+                    raise LinkError(
+                        f"DDS had no room for {self._unsent_in_a_row} messages in a row"
+                    ) from error
+            else:
+                self._unsent_in_a_row = 0
 
     def close(self) -> None:
         """Let the writer go. Thread-safe."""

@@ -48,11 +48,14 @@ function stand() {
 // Keys: of this page and of the scene in it, before viser's camera sees them
 
 function onKey(event) {
-  if (event.ctrlKey || event.altKey || event.metaKey) return;
   const down = event.type === "keydown";
+  const other = event.ctrlKey || event.altKey || event.metaKey;
+  // Ctrl-W and the like are the browser's, and what was held with them is let go. A key that comes
+  // up is always ours, and so is the one that stops.
+  if (other && down) release();
   if (event.code === "Space") {
     if (down && !event.repeat) stop();
-  } else if (DRIVE_KEYS.has(event.code)) {
+  } else if (DRIVE_KEYS.has(event.code) && !(other && down)) {
     hold(event.code, down);
   } else {
     return;

@@ -57,7 +57,7 @@ class FakeLink:
         self.commands, self.reads = [], 0
         self.tamper = lambda state, now: state
         self.send_error = None
-        self.closed = False
+        self.closed, self.last_rejection = False, ""
 
     def now(self):
         return self.time_s

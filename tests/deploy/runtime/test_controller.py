@@ -202,6 +202,55 @@ def test_a_signal_that_comes_once_leaves_after_five_seconds_of_damping(g1, numbe
     assert bench.state is State.ENDED
 
 
+@pytest.mark.parametrize("numbers", [(1, 1), (15, 1), (2, 2)])
+def test_signals_that_come_together_are_one(g1, numbers):
+    """A terminal that closes sends SIGHUP twice, an init system SIGTERM and SIGHUP."""
+    bench = Bench(g1).until(State.POLICY)
+    for number in numbers:
+        bench.stopping.catch(number)
+    bench.tick(500)
+    assert bench.state is State.DAMPING
+    assert bench.is_damping()
+
+
+def test_a_signal_that_is_repeated_does_not_shorten_the_damping(g1):
+    bench = Bench(g1).until(State.POLICY)
+    for _ in range(4):
+        bench.stopping.catch(15)
+        bench.tick(500)
+        assert bench.state is State.DAMPING
+    bench.tick(501)
+    assert bench.state is State.ENDED
+
+
+def test_a_period_left_out_is_a_deadline_missed(g1):
+    """Every tick 38 ms after the last: no gap that is too long, but half of the periods are."""
+    bench = Bench(g1).until(State.POLICY)
+    for _ in range(4):
+        bench.index += 18
+        bench.tick()
+    assert bench.state is State.DAMPING
+    assert bench.fault == "policy overrun"
+    assert bench.controller.summary.missed >= 2
+
+
+@pytest.mark.parametrize("state", [State.HOLD, State.POLICY])
+def test_a_command_that_took_too_long_to_make_is_damping(g1, state):
+    """The machine stands still within a tick, after the robot was looked at."""
+    bench = Bench(g1).until(state)
+    poll = bench.operator.poll
+
+    def slow(now, robot):
+        bench.link.time_s += 10.0
+        return poll(now, robot)
+
+    bench.operator.poll = slow
+    bench.controller.tick(bench.index)
+    assert bench.state is State.DAMPING
+    assert bench.is_damping()
+    assert bench.fault == "command stream"
+
+
 def test_memory_does_not_grow(g1):
     """Ten seconds of walking keep no more than one second did."""
     bench = Bench(g1, writer=None).until(State.POLICY)

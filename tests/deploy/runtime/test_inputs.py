@@ -224,6 +224,54 @@ def test_keys_walk_and_ask(contract, terminal):
     assert keyboard.poll(0.0, None) == Wish((0.0, 0.0, 0.0), (Event.SELECT,))
 
 
+@pytest.mark.parametrize(
+    "sent",
+    [b"\x1b[A", b"\x1b[1~", b"\x1b[15~", b"\x1b[1;5D", b"\x1b[[A", b"\x1bOS", b"\x1b[24~"],
+    ids=["up", "home", "F5", "ctrl left", "console F1", "F4", "F12"],
+)
+@pytest.mark.parametrize("split", [False, True])
+def test_keys_of_more_than_one_byte_are_none_of_ours(contract, terminal, sent, split):
+    keys_fd, program = terminal
+    keyboard = KeyboardInput(contract, program)
+    keyboard.poll(0.0, None)
+    for at, part in enumerate([sent[:2], sent[2:]] if split else [sent]):
+        os.write(keys_fd, part)
+        assert keyboard.poll(1.0 + 0.01 * at, None) == Wish((0.0, 0.0, 0.0))
+    os.write(keys_fd, b"w")
+    assert keyboard.poll(1.05, None).velocity[0] == pytest.approx(0.1)
+
+
+@pytest.mark.parametrize("before", [b"\x1b", b"\x1b[", b"\x1bO", b"\x1b[[", b"\x1b[1;"])
+def test_nothing_swallows_the_key_that_damps(contract, terminal, before):
+    keys_fd, program = terminal
+    keyboard = KeyboardInput(contract, program)
+    keyboard.poll(0.0, None)
+    os.write(keys_fd, before + b" ")
+    assert Event.SELECT in keyboard.poll(1.0, None).events
+    os.write(keys_fd, before)
+    keyboard.poll(2.0, None)
+    os.write(keys_fd, b" ")
+    assert Event.SELECT in keyboard.poll(2.01, None).events
+
+
+def test_a_velocity_does_not_outlast_its_keys_for_long(contract, terminal):
+    """A connection that froze is still there."""
+    keys_fd, program = terminal
+    keyboard = KeyboardInput(contract, program)
+    keyboard.poll(0.0, None)
+    os.write(keys_fd, b"ww")
+    assert keyboard.poll(5.0, None).velocity[0] == pytest.approx(0.2)
+    assert keyboard.poll(14.9, None).velocity[0] == pytest.approx(0.2)
+    assert keyboard.poll(15.1, None).velocity == (0.0, 0.0, 0.0)
+
+
+def test_keys_pressed_before_it_began_mean_nothing(contract, terminal):
+    os.write(terminal[0], b"1")
+    keyboard = KeyboardInput(contract, terminal[1])
+    os.write(terminal[0], b"2")
+    assert keyboard.poll(0.0, None) == Wish((0.0, 0.0, 0.0))
+
+
 def test_the_terminal_is_given_back_as_it_was(contract, terminal):
     before = termios.tcgetattr(terminal[1])
     keyboard = KeyboardInput(contract, terminal[1])

@@ -70,6 +70,22 @@ def test_changes_of_state_are_told(go2):
     assert seen == [State.ZERO_TORQUE, State.MOVE, State.DAMPING, State.ENDED]
 
 
+def test_nobody_to_tell_is_no_reason_to_stop_damping(go2):
+    """A terminal that is gone: the robot is damped for as long as ever, and watched no more."""
+    bench, told = Bench(go2), []
+
+    def watch(state):
+        told.append(state)
+        if state is State.DAMPING:
+            raise OSError(5, "Input/output error")
+
+    asks = {10: [Event.START], 20: [Event.SELECT], 1020: [Event.LEAVE]}
+    run(bench.controller, bench.link, Asks(bench, asks), STREAM_DT, watch)
+    assert told == [State.ZERO_TORQUE, State.MOVE, State.DAMPING]
+    assert bench.state is State.ENDED
+    assert sum(bench.is_damping(command) for _, command in bench.link.commands) > 1000
+
+
 @pytest.mark.parametrize("error", [RuntimeError("planted"), KeyboardInterrupt()])
 def test_whatever_breaks_the_loop_the_last_command_is_damping(go2, error):
     bench = Bench(go2).until(State.POLICY)
@@ -106,6 +122,9 @@ def test_a_robot_that_says_nothing_is_waited_for_and_given_up(go2):
     assert link.now() - began_s == pytest.approx(3.0, abs=0.05)
     link.tamper = lambda state, now: None
     with pytest.raises(LinkError, match="no state of the robot within 10 s"):
+        wait_for_robot(link, link.sleep_until, 10.0)
+    link.last_rejection = "wrong checksum"
+    with pytest.raises(LinkError, match="what came was rejected, the last for: wrong checksum"):
         wait_for_robot(link, link.sleep_until, 10.0)
 
 

@@ -152,6 +152,72 @@ def test_wrong_checksums_among_good_ones(go2):
     assert bench.fault == "bad messages"
 
 
+def test_wrong_checksums_within_any_second_count(go2):
+    """Nine before a second is over and nine after it: no clock's seconds, any second."""
+    bench = walking(go2)
+    began_s = bench.link.now()
+
+    def tamper(state, now):
+        since_s = now - began_s
+        return state._replace(rejected=9 * (since_s > 0.95) + 9 * (since_s > 1.05))
+
+    bench.link.tamper = tamper
+    assert 1.05 < ticks_to_damping(bench) * STREAM_DT < 1.06
+    assert bench.fault == "bad messages"
+
+
+@pytest.mark.parametrize("per_s", [1000, 500, 1e6], ids=["ms", "messages", "us"])
+def test_states_that_come_later_and_later(go2, per_s):
+    """No gap, no standing counter: 30 ms more on the way in every 0.2 s. Whatever is counted."""
+    bench = Bench(go2)
+    began_s = bench.link.now()
+
+    def tamper(state, now):
+        late_s = max(now - began_s - 5.0, 0.0) * 0.15
+        return state._replace(tick=round((now - began_s - late_s) * per_s))
+
+    bench.link.tamper = tamper
+    bench.until(State.POLICY)
+    bench.tick(round(5.0 / STREAM_DT) - bench.index)
+    assert bench.state is State.POLICY
+    assert ticks_to_damping(bench) * STREAM_DT < 0.3
+    assert bench.fault == "delayed states"
+
+
+def test_a_clock_that_goes_wrong_by_a_thousandth_is_no_fault(go2):
+    bench = Bench(go2)
+    began_s = bench.link.now()
+    rng = np.random.default_rng(0)
+
+    def tamper(state, now):  # up to 5 ms late, each by itself
+        return state._replace(tick=round(1001 * (now - began_s) - 5 * rng.random()))
+
+    bench.link.tamper = tamper
+    bench.until(State.POLICY).tick(6000)
+    assert bench.state is State.POLICY, bench.said
+
+
+def test_a_counter_that_began_anew_is_measured_anew(go2):
+    bench = walking(go2)
+    bench.tick(2000)
+    bench.link.tamper = lambda state, now: state._replace(tick=state.tick - 50_000)
+    bench.tick(2000)
+    assert bench.state is State.POLICY, bench.said
+
+
+def test_a_held_joint_that_is_elsewhere():
+    g1 = shipped("g1")
+    arm = g1.contract.held_joints[3]
+    bench = walking(g1)
+    bench.link.tamper = element("joint_pos", arm.motor_index, arm.position - 0.49)
+    bench.tick(500)
+    assert bench.state is State.POLICY
+    bench.link.tamper = element("joint_pos", arm.motor_index, arm.position - 0.51)
+    assert ticks_to_damping(bench) * STREAM_DT == pytest.approx(0.1, abs=0.005)
+    assert bench.fault == "held joint"
+    assert arm.name in bench.said
+
+
 def test_a_rare_wrong_checksum_is_no_fault(go2):
     bench = walking(go2)
     began_s = bench.link.now()
@@ -420,8 +486,8 @@ def test_another_commander_damps_at_its_first_command(go2, state):
 
 def test_every_rule_ends_a_walk_and_a_limp_robot_may_lie_as_it_likes(go2):
     table = guards(go2.contract, Limits())
-    assert len({guard.name for guard in table}) == len(table) == 19
-    assert all(guard.states >= MOVING for guard in table)
+    assert len({guard.name for guard in table}) == len(table) == 21
+    assert all(guard.states >= MOVING for guard in table if guard.name != "held joint")
     assert all(State.DAMPING not in guard.states for guard in table)
     bench = Bench(go2)
     bench.link.tamper = changed(quat=np.float32([0, 1, 0, 0]))

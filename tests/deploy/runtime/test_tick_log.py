@@ -50,6 +50,28 @@ def test_a_full_disk_ends_the_log_and_nothing_else(threaded):
     assert len(writer.ticks) <= 1
 
 
+def test_no_error_of_a_writer_stops_the_queue():
+    writer = Writer()
+    log = TickLog(writer, threaded=True)
+    writer.error = MemoryError()
+    for tick in range(BACKLOG + 50):
+        log.write(tick)
+    log.close()
+    assert log.error == "MemoryError"
+
+
+def test_a_disk_that_hangs_does_not_keep_the_process(monkeypatch):
+    monkeypatch.setattr("deploy.runtime.tick_log.CLOSE_S", 0.05)
+    writer = Writer()
+    writer.go.clear()
+    log = TickLog(writer, threaded=True)
+    for tick in range(BACKLOG + 50):
+        log.write(tick)
+    log.close()
+    assert log.error == "the disk took nothing for 0.05 s"
+    writer.go.set()
+
+
 def test_a_disk_that_hangs_loses_ticks_and_keeps_nobody_waiting():
     writer = Writer()
     writer.go.clear()
