@@ -7,7 +7,7 @@ import yaml
 from pydantic import Field, ValidationError
 
 import robots
-from pipeline.config_gate import Sim2Sim, given
+from pipeline.config_gate import Sim2Sim
 from pipeline.config_sections import Evaluate, Export, Physics, Ppo, Render
 from pipeline.config_task import Task
 from pipeline.config_types import Section
@@ -170,14 +170,10 @@ def _check_booleans(raw: Any, parsed: Any, key: str) -> None:
 
 def _gate_steps(gate: Sim2Sim) -> dict[str, float]:
     """Every physics step that the gate is told to take, by its key, s."""
-    swept = given(gate.sweeps).get("sim_dt", ())
-    found = {
-        "sim2sim.sim_dt": gate.sim_dt,
-        "sim2sim.margins.sim_dt": gate.margins.sim_dt,
-        **{f"sim2sim.sweeps.sim_dt.{k}": sim_dt for k, sim_dt in enumerate(swept)},
-        **{f"sim2sim.scenarios.{name}.sim_dt": c.sim_dt for name, c in gate.scenarios.items()},
-    }
-    return {key: sim_dt for key, sim_dt in found.items() if sim_dt is not None}
+    found = {"sim2sim.sim_dt": gate.sim_dt, **gate.asked("sim_dt")}
+    if gate.margins.sim_dt is not None:
+        found["sim2sim.margins.sim_dt"] = gate.margins.sim_dt
+    return found
 
 
 def _check_together(config: Config) -> None:
@@ -206,6 +202,11 @@ def _check_together(config: Config) -> None:
                 f"params.yaml: {key}.settle_s: {settle_s} leaves nothing of an episode of "
                 f"{length_s} s"
             )
+    if config.sim2sim.push_interval_s >= config.sim2sim.episode_s:
+        raise ConfigError(
+            f"params.yaml: sim2sim.push_interval_s: {config.sim2sim.push_interval_s} leaves no "
+            f"push in an episode of {config.sim2sim.episode_s} s (sim2sim.episode_s)"
+        )
     at_least_a_step = {
         "task.control.episode_length_s": control.episode_length_s,
         "sim2sim.push_interval_s": config.sim2sim.push_interval_s,

@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, Optional, Self
 
 from pydantic import Field, create_model, field_validator, model_validator
 
+from pipeline.command_grid import SHARES
 from pipeline.config_task import Noise
 from pipeline.config_types import Count, NonNegative, Positive, Section, Share
 
@@ -139,15 +140,17 @@ class Thresholds(Section):
     yaw_rmse: Positive
     swept_survival: Share
     scenario_survival: Share
+    each_scenario_survival: Share
 
 
 class Profile(Section):
     """How many episodes: nominal ones, and of each swept value, scenario and value of a margin.
 
-    Without any for the margins, none is looked for.
+    Nominal ones are enough for every command to be walked. Without any for the margins, none is
+    looked for.
     """
 
-    nominal: Count
+    nominal: Annotated[int, Field(ge=len(SHARES))]
     sweep: Count
     scenario: Count
     margin: Annotated[int, Field(ge=0)]
@@ -183,6 +186,20 @@ class Sim2Sim(Section):
     margins: Margins
     noise: Noise
     push_interval_s: Positive
+
+    def asked(self, axis: str) -> dict[str, Any]:
+        """Values of an axis that sweeps, scenarios and margins ask for, by their keys."""
+        swept, ends = (given(part).get(axis, ()) for part in (self.sweeps, self.margins.search))
+        named = {
+            name: value
+            for name, conditions in self.scenarios.items()
+            if (value := getattr(conditions, axis)) is not None
+        }
+        return {
+            **{f"sim2sim.sweeps.{axis}.{k}": value for k, value in enumerate(swept)},
+            **{f"sim2sim.scenarios.{name}.{axis}": value for name, value in named.items()},
+            **{f"sim2sim.margins.search.{axis}.{k}": value for k, value in enumerate(ends)},
+        }
 
     @property
     def episodes(self) -> Profile:

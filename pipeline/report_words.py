@@ -11,6 +11,7 @@ CRITERIA = {
     "yaw_rmse": "Yaw rate error",
     "swept_survival": "Survival, all sweeps",
     "scenario_survival": "Survival, named scenarios",
+    "each_scenario_survival": "Survival, hardest scenario",
     "regressions": "Margins lost against the baseline",
 }
 COMPARISONS = {"<=": "at most", ">=": "at least"}

@@ -34,6 +34,7 @@ CHANGES = {
     "sim2sim": {
         "enabled": False,
         "episode_s": 2.0,
+        "push_interval_s": 1.0,
         "settle_s": 0.5,
         "profiles": {
             "quick": {"nominal": 13, "sweep": 2, "scenario": 2, "margin": 0},

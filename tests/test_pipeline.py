@@ -53,6 +53,7 @@ def test_repro_writes_every_output(reproduced):
         "yaw_rmse",
         "swept_survival",
         "scenario_survival",
+        "each_scenario_survival",
     }
     assert gate["profile"] == "quick" and gate["margins"] == []
     parity = json.loads((out / "parity.json").read_text())

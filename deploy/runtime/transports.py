@@ -1,5 +1,6 @@
 """Robots by the way they are reached."""
 
+import math
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -40,10 +41,10 @@ class Transport:
 
 
 def check_robot(contract: PolicyContract, robot: RobotSpec) -> None:
-    """Refuse a policy for another robot, or for another wiring of this one.
+    """Refuse a policy for another robot, for another wiring of this one, or for stronger motors.
 
     Raises:
-        ContractError: Names the first thing that differs, and both values.
+        ContractError: Names the first thing that is wrong, and both values.
     """
     said = {
         "robot": (contract.robot, robot.name),
@@ -58,6 +59,22 @@ def check_robot(contract: PolicyContract, robot: RobotSpec) -> None:
                 f"contract: {name} is {policys} in the policy, but {robots} for --robot "
                 f"{robot.name}; take a policy of this robot"
             )
+    for place, joint in enumerate(robot.joints):
+        # By these the supervisor clamps and judges: wider than the motor's, they protect nothing.
+        for name, least, most in (
+            ("joint_lower", joint.lower, joint.upper),
+            ("joint_upper", max(joint.lower, contract.joint_lower[place]), joint.upper),
+            ("effort_limit", 0.0, joint.effort_limit),
+            ("velocity_limit", 0.0, joint.velocity_limit),
+            ("kp", 0.0, math.inf),
+            ("kd", 0.0, math.inf),
+        ):
+            value = getattr(contract, name)[place]
+            if not least <= value <= most:
+                raise ContractError(
+                    f"contract: {name} of {joint.name} is {value} in the policy, but --robot "
+                    f"{robot.name} allows {least:g} to {most:g}; export the policy again"
+                )
 
 
 def open_sim(robot: RobotSpec, faults: Sequence[str], *, realtime: bool) -> Transport:

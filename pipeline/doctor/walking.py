@@ -119,7 +119,9 @@ def _simulate(
     steps = round(duration_s / contract.ctrl_dt)
     with tempfile.TemporaryDirectory() as folder, contextlib.chdir(folder):
         episodes = episodes_of(NOMINAL, len(rows))
-        simulator = GateSimulator(contract, spec, settings, episodes, seed=0)
+        substeps = max(1, round(contract.ctrl_dt / settings.sim_dt))
+        fitting = settings.model_copy(update={"sim_dt": contract.ctrl_dt / substeps})
+        simulator = GateSimulator(contract, spec, fitting, episodes, seed=0)
         found = simulator.run(adapter, np.broadcast_to(rows, (steps, *rows.shape)))
     return found.episodes
 

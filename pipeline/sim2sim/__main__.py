@@ -4,7 +4,7 @@ import argparse
 from pathlib import Path
 
 from pipeline import config
-from pipeline.cli import ARTIFACTS, expected_errors
+from pipeline.cli import ARTIFACTS, StageError, expected_errors
 from pipeline.files import write_atomically
 from pipeline.model_card import CARD, with_gate
 from pipeline.sim2sim.run import judge_file
@@ -48,10 +48,13 @@ def main() -> None:
         against = None
         if asked.against:
             against = read_gate_of(asked.against, settings.robot, "--against")
+        judged = settings.model_copy(update={"sim2sim": gate})
         try:
-            judge_file(policy, settings.model_copy(update={"sim2sim": gate}), out, against=against)
-        finally:
+            judge_file(policy, judged, out, against=against)
+        except StageError:  # it says no, and has written why
             _follow(out)
+            raise
+        _follow(out)
 
 
 def _follow(folder: Path) -> None:

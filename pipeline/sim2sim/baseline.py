@@ -6,6 +6,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from pipeline.config_gate import MEASURABLE, Margins, Sim2Sim
+from pipeline.sim2sim.margins import at_margin
 from pipeline.sim2sim.scenarios import along
 from pipeline.sim2sim.schema import GateFileError, read_gate_of
 from pipeline.sim2sim.settings import in_common
@@ -63,7 +64,7 @@ def compare(
         episodes: How many per margin.
     """
     margins = [row for row in baseline["margins"] if row["survival"] is not None]
-    asks = [along(row["axis"], row["value"], settings.sim_dt) for row in margins]
+    asks = [at_margin(row["axis"], row["value"], settings) for row in margins]
     return [
         {
             "axis": margin["axis"],

@@ -39,9 +39,26 @@ def gate_model(robot: RobotSpec, settings: Sim2Sim, floor: Floor) -> mujoco.MjMo
     model = build_model(
         robot, sim_dt=settings.sim_dt, actuation="torque", self_collision=True, edit=edit
     )
+    # `Motors` limits what a motor gives, and a strong one gives more than the figures say.
+    model.actuator_forcelimited[:] = False
     model.opt.integrator = INTEGRATORS[settings.integrator]
     model.opt.cone = mujoco.mjtCone.mjCONE_ELLIPTIC
     return model
+
+
+def check_payloads(robot: RobotSpec, settings: Sim2Sim) -> None:
+    """Refuse a payload that leaves nothing of the robot's base, before anything has run.
+
+    Raises:
+        ConfigError: Names the key.
+    """
+    mass = float(build_model(robot, sim_dt=settings.sim_dt).body(robot.base_body).mass[0])
+    for key, payload in settings.asked("payload_kg").items():
+        if mass + payload <= 0:
+            raise ConfigError(
+                f"params.yaml: {key}: {payload} is not allowed: the base of {robot.name} has "
+                f"{mass:g} kg"
+            )
 
 
 def body_fields(
@@ -71,8 +88,8 @@ def body_fields(
     fields["body_mass"][:, base] += column("payload_kg")
     if fields["body_mass"][:, base].min() <= 0:
         raise ConfigError(
-            f"params.yaml: sim2sim: payload_kg: {column('payload_kg').min()} is not allowed: the "
-            f"base of {robot.name} has {model.body_mass[base]:g} kg"
+            f"payload_kg: {column('payload_kg').min()} is not allowed: the base of {robot.name} "
+            f"has {model.body_mass[base]:g} kg"
         )
     fields["body_ipos"] = repeated(model.body_ipos)
     fields["body_ipos"][:, base, 0] += column("com_x")

@@ -56,6 +56,10 @@ def judge(
         share, count = _together(scenarios)
         words = f"share of {count} episodes of the named scenarios, {length} each, without a fall"
         rows.append(_row("scenario_survival", words, share, ">=", wanted.scenario_survival))
+        worst = min(scenarios, key=lambda row: row["survival"])
+        words = f"the same of the scenario with most falls: {worst['name']}"
+        least = wanted.each_scenario_survival
+        rows.append(_row("each_scenario_survival", words, worst["survival"], ">=", least))
     if regressions:
         worse = [row["axis"] for row in regressions if row["regressed"]]
         words = f"margins of the baseline, of {len(regressions)}, that no longer hold"

@@ -102,6 +102,8 @@ def _velocity(stood: Recording, settle: int, ctrl_dt: float) -> dict[str, float]
 def settling_time(velocity: np.ndarray, command: np.ndarray, ctrl_dt: float) -> float:
     """Mean time until the planar velocity, averaged over a stride, stays near the command, s.
 
+    What never does counts with all the time there was.
+
     Args:
         velocity: (T, n, 3) as measured.
         command: (T, n, 3).
@@ -112,8 +114,7 @@ def settling_time(velocity: np.ndarray, command: np.ndarray, ctrl_dt: float) -> 
     smooth = (summed[width:] - summed[:-width]) / width
     off = np.linalg.norm((smooth - command[width - 1 :])[:, :, :2], axis=-1) > SETTLED
     last_off = np.where(off.any(axis=0), len(off) - np.argmax(off[::-1], axis=0), 0)
-    reached = last_off < len(off)
-    return _mean((last_off[reached] + width - 1) * ctrl_dt)
+    return _mean(np.minimum(last_off + width - 1, len(velocity)) * ctrl_dt)
 
 
 def _effort(

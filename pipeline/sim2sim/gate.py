@@ -12,6 +12,7 @@ from pipeline.config_gate import UNITS, Conditions
 from pipeline.files import sha256, without_nan
 from pipeline.quality import Episodes, by_command, summarize
 from pipeline.sim2sim.baseline import compare, load_baseline
+from pipeline.sim2sim.bodies import check_payloads
 from pipeline.sim2sim.commands import demonstration, schedule
 from pipeline.sim2sim.criteria import judge
 from pipeline.sim2sim.gait import gait_figures
@@ -60,7 +61,7 @@ def run_gate(policy: Policy, robot: RobotSpec, config: Config) -> Verdict:
 
     Raises:
         GateError: If the policy is for another robot.
-        UserError: If the baseline cannot be compared with.
+        UserError: If the baseline cannot be compared with, or a payload is impossible.
     """
     settings, contract = config.sim2sim, policy.contract
     if contract.robot != robot.name:
@@ -68,6 +69,7 @@ def run_gate(policy: Policy, robot: RobotSpec, config: Config) -> Verdict:
             f"{policy.path}: is a policy for {contract.robot!r}, but params.yaml asks for "
             f"{robot.name!r}"
         )
+    check_payloads(robot, settings)
     baseline = load_baseline(robot.name, settings)
     trials = Trials(policy, robot, settings, config.seed)
     nominal, demo, nominal_outcomes = _walk_nominally(trials)

@@ -4,9 +4,15 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from pipeline.config_gate import MEASURABLE, UNITS, Conditions, Margins, given
-from pipeline.sim2sim.scenarios import along
+from pipeline.sim2sim.scenarios import Scenario, along
 from pipeline.sim2sim.trial import Trials
 
+CHECKED = (1.0, 0.5, 0.25, 0.75)
+"""Shares of the way to the end that have to stand, in the order they are tried, before the end is
+said to: a policy may fall half-way and stand farther on, as on steps too high to climb."""
+STIFF = ("kp_scale", "kd_scale")
+"""Axes that are searched at the gate's own step: where a loop with scaled gains becomes unstable,
+the step has its part in it."""
 DIGITS = 6
 """Decimals a searched value is rounded to, so that it can be asked for again."""
 
@@ -41,11 +47,13 @@ class Search:
         return next((v for v in self._outward() if not self._survives(v)), None)
 
     def next(self) -> float | None:
-        """The value to try next: the end, then midway between what stands and what fails."""
-        if not self.tried:
-            return self.end
+        """The value to try next: the end, then midway between what stands and what fails.
+
+        Where nothing has failed, what lies between nominal and the end.
+        """
         if self.fails is None:
-            return None
+            way = (self.start + share * (self.end - self.start) for share in CHECKED)
+            return next((v for v in (round(w, DIGITS) for w in way) if v not in self.tried), None)
         middle = round((self.stands + self.fails) / 2, DIGITS)
         return None if middle in self.tried or middle == self.stands else middle
 
@@ -92,6 +100,11 @@ def searches(settings: Margins) -> list[Search]:
     ]
 
 
+def at_margin(axis: str, value: float, settings: Margins) -> Scenario:
+    """The scenario in which a value of an axis is tried."""
+    return along(axis, value, None if axis in STIFF else settings.sim_dt)
+
+
 def find_margins(trials: Trials, settings: Margins, episodes: int) -> list[dict[str, Any]]:
     """Search all axes side by side, one value of each per round.
 
@@ -103,7 +116,7 @@ def find_margins(trials: Trials, settings: Margins, episodes: int) -> list[dict[
     going = searches(settings)
     for turn in range(settings.rounds):
         asked = [(search, value) for search in going if (value := search.next()) is not None]
-        asks = [along(search.axis, value, settings.sim_dt) for search, value in asked]
+        asks = [at_margin(search.axis, value, settings) for search, value in asked]
         found = trials.tallies(asks, episodes, f"margins {turn + 1}/{settings.rounds}")
         for (search, value), row in zip(asked, found, strict=True):
             search.tried[value] = row

@@ -21,7 +21,8 @@ class GateFileError(UserError):
 
 
 class _Part(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    # Strict: a number in quotation marks is none, and fails where it is used.
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
 
 
 class Criterion(_Part):

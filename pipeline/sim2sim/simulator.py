@@ -10,6 +10,7 @@ import numpy as np
 
 from deploy.contract import PolicyContract
 from deploy.observations import Inputs, advance_phase, joint_targets, observe
+from pipeline.config import ConfigError
 from pipeline.config_gate import Sim2Sim
 from pipeline.sim2sim.draws import Draws, draw
 from pipeline.sim2sim.motor import Motors
@@ -40,6 +41,9 @@ class GateSimulator:
         episodes: The episode of each robot; their floors are the same.
         seed: Seed of all that is drawn.
         threads: CPU threads; 0 takes one per core.
+
+    Raises:
+        ConfigError: If a physics step does not divide the control period.
     """
 
     def __init__(
@@ -58,6 +62,13 @@ class GateSimulator:
         self._motors = Motors.of(contract, self.world.axes)
         step_s = np.asarray([c.sim_dt or settings.sim_dt for c in conditions])
         n_substeps = np.rint(contract.ctrl_dt / step_s).astype(int)
+        off = np.abs(n_substeps * step_s - contract.ctrl_dt) > 1e-6
+        if off.any() or not n_substeps.all():
+            raise ConfigError(
+                f"a physics step of {step_s[np.argmax(off)]:g} s (sim2sim's sim_dt) does not "
+                f"divide the policy's control period, ctrl_dt {contract.ctrl_dt:g} s; name one "
+                "that does"
+            )
         self._groups = [
             (int(count), np.flatnonzero(n_substeps == count)) for count in np.unique(n_substeps)
         ]

@@ -204,6 +204,21 @@ def test_the_full_profile_looks_for_margins(raw_params):
     assert message(raw_params).startswith("params.yaml: sim2sim.profiles.full.margin: 0 ")
 
 
+def test_every_command_is_walked_nominally(raw_params):
+    change(raw_params, "sim2sim.profiles.quick.nominal", 12)
+    said = message(raw_params)
+    assert said.startswith("params.yaml: sim2sim.profiles.quick.nominal: 12 ") and "13" in said
+
+
+@pytest.mark.parametrize("interval_s", [10.0, 12.0])
+def test_a_push_comes_before_the_episode_ends(raw_params, interval_s):
+    change(raw_params, "sim2sim.push_interval_s", interval_s)
+    assert message(raw_params) == (
+        f"params.yaml: sim2sim.push_interval_s: {interval_s} leaves no push in an episode of "
+        "10.0 s (sim2sim.episode_s)"
+    )
+
+
 def test_the_profile_chosen_says_how_many_episodes(make_config):
     counts = {"nominal": 13, "sweep": 2, "scenario": 3, "margin": 4}
     changes = {"sim2sim.profile": "full", "sim2sim.profiles.full": counts}

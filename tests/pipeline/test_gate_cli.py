@@ -20,6 +20,7 @@ from tests.conftest import read_params, set_key
 SHIPPED = ROOT / "policies" / "go2" / "policy.onnx"
 TINY = {
     "sim2sim.episode_s": 1.0,
+    "sim2sim.push_interval_s": 0.5,
     "sim2sim.settle_s": 0.5,
     "sim2sim.profiles.quick": {"nominal": 13, "sweep": 1, "scenario": 1, "margin": 0},
     "sim2sim.profiles.full": {"nominal": 13, "sweep": 1, "scenario": 1, "margin": 24},

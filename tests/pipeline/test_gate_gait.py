@@ -126,7 +126,11 @@ def test_settling_time_of_a_step_response():
     velocity = np.zeros((STEPS, 2, 3))
     velocity[100:, 0, 0] = 1.0  # there after 2 s; its mean over a stride 0.72 s later
     velocity[:, 1, 0] = 0.5  # never
-    assert settling_time(velocity, command, DT) == pytest.approx(2.0 + 0.72, abs=0.03)
+    there = settling_time(velocity[:, :1], command[:, :1], DT)
+    assert there == pytest.approx(2.0 + 0.72, abs=0.03)
+    assert settling_time(velocity[:, 1:], command[:, 1:], DT) == pytest.approx(STEPS * DT)
+    both = settling_time(velocity, command, DT)
+    assert both == pytest.approx((there + STEPS * DT) / 2)
 
 
 def test_share_of_fast_actions():

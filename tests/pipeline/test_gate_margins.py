@@ -58,11 +58,34 @@ def test_both_sides_of_nominal_are_searched_by_themselves(settings):
     assert low["nominal"] == high["nominal"] == 0.8
 
 
-def test_what_stands_the_end_is_not_searched_further(settings):
+def test_what_stands_the_end_has_to_stand_on_the_way_there(settings):
     trials = Known({})
-    (row,) = find_margins(trials, settings({"latency_s": [0.06]}, rounds=5), 3)
+    (row,) = find_margins(trials, settings({"latency_s": [0.06]}, rounds=8), 3)
     assert row["beyond_limit"] and row["value"] == 0.06 and row["fails_at"] is None
-    assert row["episodes"] == 3
+    assert [tried["value"] for tried in row["tried"]] == [0.015, 0.03, 0.045, 0.06]
+    assert row["episodes"] == 4 * 3
+
+
+@pytest.mark.parametrize("hole", [(0.02, 0.04), (0.055, 0.065), (0.085, 0.095)])
+def test_what_falls_on_the_way_does_not_stand_because_the_end_does(settings, hole):
+    """A robot that trips over low steps may stand between high ones that it cannot climb."""
+
+    class Holed(Known):
+        def _outcomes(self, episodes):
+            falls = hole[0] <= episodes[0].scenario.value <= hole[1]
+            self.limits = {"step_height": (-1, -1)} if falls else {}
+            return super()._outcomes(episodes)
+
+    (row,) = find_margins(Holed({}), settings({"step_height": [0.12]}, rounds=5), 2)
+    assert not row["beyond_limit"]
+    assert row["value"] < hole[0] <= row["fails_at"] <= hole[1]
+
+
+def test_gains_are_searched_at_the_gates_own_step(settings):
+    search = settings({}, sim_dt=0.004)
+    assert margins.at_margin("kd_scale", 2.0, search).conditions.sim_dt is None
+    assert margins.at_margin("kp_scale", 2.0, search).conditions.sim_dt is None
+    assert margins.at_margin("friction", 0.3, search).conditions.sim_dt == 0.004
 
 
 def test_what_stands_nothing_stays_at_nominal(settings):
@@ -76,7 +99,10 @@ def test_all_axes_of_a_round_run_side_by_side(settings):
     trials = Known({"friction": (0.31, 1.2)})
     search = {"friction": [0.05, 1.5], "latency_s": [0.06]}
     find_margins(trials, settings(search, rounds=3), 2)
-    assert trials.asked == [6, 4, 4]  # latency is done after the first round
+    assert trials.asked == [6, 6, 6]
+    trials.asked.clear()
+    find_margins(trials, settings(search, rounds=6), 2)
+    assert trials.asked == [6, 6, 6, 6, 4, 4]  # latency is done after four
 
 
 def test_a_gap_below_a_failure_is_not_a_margin():

@@ -2,6 +2,7 @@
 
 from types import SimpleNamespace
 
+import mujoco
 import numpy as np
 import pytest
 
@@ -10,6 +11,8 @@ from deploy.observations import term_slice
 from pipeline.config import ConfigError
 from pipeline.env import contract_of
 from pipeline.sim2sim import draws, motor
+from pipeline.sim2sim.bodies import gate_model
+from pipeline.sim2sim.floor import Floor
 from pipeline.sim2sim.motor import CONSTANT_TORQUE_SHARE, motor_torque
 from pipeline.sim2sim.scenarios import NOMINAL, Episode, episodes_of, mixed, numbered
 from pipeline.sim2sim.simulator import GateSimulator
@@ -383,6 +386,39 @@ def test_gains_scale_the_torque(simulate, monkeypatch):
     assert torque[1] == pytest.approx(torque[2])  # nothing moves yet
 
 
+def test_each_motors_condition_reaches_its_robot_alone(simulate, contract):
+    """Joints that turn as they are pushed, at 0.7 of their no-load speed."""
+    cases = [case(kd_scale=2.0), case(full_torque_share=0.2), case(battery_sag=0.25), NOMINAL]
+    sim = simulate(cases)
+    speed = 0.7 * np.tile(np.asarray(contract.velocity_limit), (4, 1))
+    limit, kd = np.asarray(contract.effort_limit), np.asarray(contract.kd)
+    braked = sim._motors.torque(np.zeros((4, 12)), speed)
+    assert braked[3] == pytest.approx(np.maximum(-kd * speed[3], -limit))
+    assert braked[0] == pytest.approx(np.maximum(-2 * kd * speed[3], -limit))
+    assert (braked[0] < braked[3]).any()
+    pushed = sim._motors.torque(np.full((4, 12), 1e3), speed)
+    assert pushed[3] == pytest.approx(limit * 0.3 / 0.4)
+    assert pushed[0] == pytest.approx(pushed[3])
+    assert pushed[1] == pytest.approx(limit * 0.3 / 0.8)
+    assert pushed[2] == pytest.approx(limit * (1 - 0.7 / 0.75) / 0.4)
+
+
+def test_a_strong_motor_gives_more_than_the_figures_say(make_config, go2, contract):
+    """The model does not cut off what `Motors` gives."""
+    model = gate_model(go2, make_config().sim2sim, Floor.of(NOMINAL.conditions))
+    data = mujoco.MjData(model)
+    data.ctrl = 1.4 * np.asarray(contract.effort_limit)
+    mujoco.mj_forward(model, data)
+    assert data.actuator_force == pytest.approx(1.4 * np.asarray(contract.effort_limit))
+    assert data.qfrc_actuator[6:] == pytest.approx(1.4 * np.asarray(contract.effort_limit))
+
+
+@pytest.mark.parametrize("sim_dt", [0.003, 0.03])
+def test_a_step_that_does_not_divide_the_control_period_is_refused(simulate, sim_dt):
+    with pytest.raises(ConfigError, match=rf"step of {sim_dt} s .* ctrl_dt 0\.02 s"):
+        simulate([NOMINAL, case(sim_dt=sim_dt)])
+
+
 def test_a_sagging_battery_and_an_early_knee_leave_less_torque_at_speed():
     wanted, speed = np.full((1, 1), 10.0), np.full((1, 1), 3.0)
     assert motor_torque(wanted, speed, MOTOR)[0, 0] == 10.0
@@ -394,6 +430,19 @@ def test_jitter_delays_by_up_to_its_size(contract, make_config):
     found = draws.draw(numbered([case(jitter_s=0.03)] * 3), make_config().sim2sim, 1, 12, 400, 1)
     assert found.late_s.min() >= 0 and 0.028 < found.late_s.max() <= 0.03
     assert found.late_s.mean() == pytest.approx(0.015, abs=0.002)
+
+
+def test_jitter_makes_targets_late_anew_every_period(simulate, contract, sent_targets):
+    seen, sims = sent_targets
+    sim = simulate([case(jitter_s=0.018), NOMINAL], sim_dt=0.002)
+    sims.append(sim)
+    calls = iter(range(1, 100))
+    sim.run(lambda obs: np.full((2, 12), 0.01 * next(calls), np.float32), still(20, 2))
+    targets = np.stack(seen)[:, :, 0] - contract.default_joint_pos[0]
+    number = np.rint(targets / (0.01 * contract.action_scale[0])).astype(int)
+    late = [(number[10 * k : 10 * k + 10, 0] == k).sum() for k in range(20)]
+    assert max(late) <= 9 and len(set(late)) > 4
+    assert (number[:, 1] == 1 + np.arange(200) // 10).all()
 
 
 def test_a_lost_frame_repeats_the_one_before(simulate, contract, monkeypatch):

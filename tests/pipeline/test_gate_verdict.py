@@ -10,9 +10,10 @@ import numpy as np
 import pytest
 
 from pipeline.command_grid import command_grid
+from pipeline.config import ConfigError
 from pipeline.env import contract_of
 from pipeline.quality import Episodes
-from pipeline.sim2sim import trial
+from pipeline.sim2sim import gate, trial
 from pipeline.sim2sim.criteria import failures, judge
 from pipeline.sim2sim.gate import GateError, run_gate
 from pipeline.sim2sim.recording import Recording
@@ -41,14 +42,25 @@ def stand(obs):
 
 NOMINAL_FIGURES = {"episodes": 100, "falls": 0, "planar_rmse": 0.05, "yaw_rmse": 0.06}
 SWEEP = [{"episodes": 60, "falls": 1}, {"episodes": 40, "falls": 2}]
-SCENARIOS = [{"episodes": 10, "falls": 0}, {"episodes": 10, "falls": 2}]
-CRITERIA = ("nominal_falls", "planar_rmse", "yaw_rmse", "swept_survival", "scenario_survival")
+SCENARIOS = [
+    {"name": "drop", "episodes": 10, "falls": 0, "survival": 1.0},
+    {"name": "bumps", "episodes": 10, "falls": 2, "survival": 0.8},
+]
+CRITERIA = (
+    "nominal_falls",
+    "planar_rmse",
+    "yaw_rmse",
+    "swept_survival",
+    "scenario_survival",
+    "each_scenario_survival",
+)
 LIMITS = {
     "nominal_falls": 1,
     "planar_rmse": 0.1,
     "yaw_rmse": 0.2,
     "swept_survival": 0.97,
     "scenario_survival": 0.9,
+    "each_scenario_survival": 0.5,
 }
 
 
@@ -92,9 +104,21 @@ def test_each_nominal_criterion_on_either_side(settings, figure, good, bad):
 @pytest.mark.parametrize("place", [0, 1])
 def test_survival_on_either_side(settings, place):
     rows = [SWEEP, SCENARIOS]
-    rows[place] = [rows[place][0], {**rows[place][1], "falls": 3}]
+    rows[place] = [rows[place][0], {**rows[place][1], "falls": 3, "survival": 0.7}]
     found = passed(judge(NOMINAL_FIGURES, *rows, [], settings))
     assert found == {**dict.fromkeys(CRITERIA, True), CRITERIA[3 + place]: False}
+
+
+def test_no_scenario_hides_among_the_others(settings):
+    """Of sixteen, one at which all fall leaves 94 %."""
+    stood = [{"name": f"s{k}", "episodes": 13, "falls": 0, "survival": 1.0} for k in range(15)]
+    for survival, wanted in ((7 / 13, True), (6 / 13, False), (0.0, False)):
+        falls = round(13 * (1 - survival))
+        bad = {"name": "stand_still", "episodes": 13, "falls": falls, "survival": survival}
+        rows = judge(NOMINAL_FIGURES, SWEEP, [*stood, bad], [], settings)
+        expected = {**dict.fromkeys(CRITERIA, True), "each_scenario_survival": wanted}
+        assert passed(rows) == expected
+        assert "most falls: stand_still" in rows[-1]["description"]
 
 
 def test_a_margin_lost_against_the_baseline_fails_and_is_named(settings):
@@ -274,12 +298,31 @@ def test_gate_is_the_same_for_the_same_seed(verdict, policy, go2, make_config):
 
 def test_thresholds_decide_and_change_nothing_that_is_measured(verdict, policy, go2, make_config):
     easy = {"nominal_falls": 13, "planar_rmse": 9.0, "yaw_rmse": 9.0}
-    easy |= {"swept_survival": 0.0, "scenario_survival": 0.0}
+    easy |= dict.fromkeys(("swept_survival", "scenario_survival", "each_scenario_survival"), 0.0)
     easy = {f"sim2sim.thresholds.{name}": value for name, value in easy.items()}
     found = run_gate(policy, go2, make_config({**TINY, **easy})).gate
     assert found["passed"] is True and failures(found) == []
     for part in ("nominal", "sweeps", "scenarios", "margins", "gait"):
         assert found[part] == verdict.gate[part]
+
+
+@pytest.mark.parametrize(
+    ("change", "key"),
+    [
+        ({"sim2sim.margins.search": {"payload_kg": [-8.0]}}, "sim2sim.margins.search.payload_kg.0"),
+        ({"sim2sim.sweeps.payload_kg": [1.0, -8.0]}, "sim2sim.sweeps.payload_kg.1"),
+        (
+            {"sim2sim.scenarios": {"light": {"payload_kg": -8.0}}},
+            "sim2sim.scenarios.light.payload_kg",
+        ),
+    ],
+)
+def test_an_impossible_payload_is_refused_before_anything_runs(
+    policy, go2, make_config, monkeypatch, change, key
+):
+    monkeypatch.setattr(gate, "Trials", None)
+    with pytest.raises(ConfigError, match=rf"params.yaml: {key}: -8.0 is not .* 6\.921 kg"):
+        run_gate(policy, go2, make_config({**TINY, **change}))
 
 
 def test_a_policy_for_another_robot_is_refused(policy, go2, make_config):
@@ -313,6 +356,8 @@ def test_a_gate_is_read_as_it_was_written(gate_file, verdict):
         ({"policy_sha256": "abc"}, r"gate\.json: policy_sha256: "),
         ({"margins": [{"axis": "friction"}]}, r"gate\.json: margins\.0\.unit: Field required"),
         ({"extra": 1}, r"gate\.json: extra: Extra inputs"),
+        ({"seed": "1"}, r"gate\.json: seed: Input should be a valid integer"),
+        ({"passed": 1}, r"gate\.json: passed: Input should be a valid boolean"),
     ],
 )
 def test_another_layout_is_refused_by_its_field(gate_file, changes, message):

@@ -31,7 +31,7 @@ def test_a_robot_that_is_not_there(capsys):
 def test_a_policy_that_is_not_there_or_of_another_robot(capsys, tmp_path):
     assert "no such file" in refused(capsys, "--policy", str(tmp_path / "none.onnx"))
     said = refused(capsys, "--robot", "g1", "--policy", "policies/go2/policy.onnx")
-    assert "robot is go2 in the policy, but g1 for --robot g1" in said
+    assert "is for robot 'go2', want 'g1'" in said
 
 
 def test_a_policy_that_no_gate_vouches_for(capsys, tmp_path):

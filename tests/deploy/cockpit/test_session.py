@@ -17,7 +17,6 @@ from deploy.cockpit.run import Settings
 from deploy.cockpit.session import Session
 from deploy.cockpit.simulation import MAX_LAG_S, Push, Simulation, condition
 from deploy.cockpit.status import make_status, why_damped
-from deploy.contract import ContractError
 from deploy.link import LinkError
 from deploy.runtime.gatecheck import GateRefusedError
 from deploy.runtime.limits import Limits
@@ -285,7 +284,7 @@ def test_a_real_robot_is_not_pushed_and_its_run_is_the_last():
 def test_a_policy_has_to_be_the_robots_and_to_have_passed(tmp_path):
     with pytest.raises(CockpitError, match=r"robot: 'go3' is unknown; there are g1, go2, h1, h1_2"):
         get_ready("go3", shipped("go2").path)
-    with pytest.raises(ContractError, match="robot is go2 in the policy, but g1 for --robot g1"):
+    with pytest.raises(GateRefusedError, match="is for robot 'go2', want 'g1'"):
         get_ready("g1", shipped("go2").path)
     mine = tmp_path / "policy.onnx"
     mine.write_bytes(shipped("go2").path.read_bytes())

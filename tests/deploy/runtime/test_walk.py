@@ -1,11 +1,13 @@
 """From start to damping on a simulated robot, under a clock of its own: it walks, and replays."""
 
+import dataclasses
 import json
 
 import numpy as np
 import pytest
 
 import robots
+from deploy.contract import ContractError
 from deploy.log import LogReader
 from deploy.replay.__main__ import main as replay
 from deploy.runtime.assemble import Setup, execute
@@ -13,7 +15,7 @@ from deploy.runtime.inputs.script import Line, ScriptInput
 from deploy.runtime.limits import Limits
 from deploy.runtime.states import Event, State
 from deploy.runtime.stopping import Stopping
-from deploy.runtime.transports import open_sim
+from deploy.runtime.transports import check_robot, open_sim
 from deploy.sim_robot.machine import Place
 from tests.deploy.runtime.fakes import N_COMMANDS, shipped
 
@@ -247,6 +249,53 @@ def test_what_does_not_begin_says_why(run, capsys, tmp_path):
 def test_a_log_that_exists_is_not_overwritten(run, capsys, tmp_path):
     (tmp_path / "run.mcap").write_bytes(b"mine")
     assert "no log is overwritten" in refused(run, capsys, "--log", str(tmp_path / "run.mcap"))
+
+
+@pytest.mark.parametrize("wrong", ["script", "log", "rotated log"])
+def test_what_is_wrong_is_said_before_a_robot_is_asked_to_let_go(
+    capsys, tmp_path, monkeypatch, wrong
+):
+    """Released motors drop whatever stood."""
+    from deploy.runtime import cli
+
+    def open_dds(*_):
+        raise AssertionError("the robot was reached")
+
+    monkeypatch.setattr(cli, "open_dds", open_dds)
+    script, log = tmp_path / "script.csv", tmp_path / "run.mcap"
+    script.write_text("nothing\n" if wrong == "script" else SCRIPT)
+    if wrong == "log":
+        log.write_bytes(b"mine")
+    (tmp_path / "run_0000.mcap").write_bytes(b"mine")
+    arguments = ["policies/go2/policy.onnx", "--robot", "go2", "--transport", "dds"]
+    arguments += ["--release-motion", "--input", "script", "--script", str(script)]
+    arguments += ["--log", str(log), *(["--rotate-s", "60"] if wrong == "rotated log" else [])]
+    assert cli.main(arguments) == 2
+    said = capsys.readouterr().err
+    assert ("line 1 is not" if wrong == "script" else "no log is overwritten") in said
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "allowed"),
+    [
+        ("effort_limit", 1e9, "0 to 35.55"),
+        ("velocity_limit", 200.0, "0 to 20.07"),
+        ("joint_lower", -9.0, "-2.7227 to -0.83776"),
+        ("joint_upper", -2.8, "-2.7227 to -0.83776"),
+        ("kp", -40.0, "0 to inf"),
+        ("kd", -1.0, "0 to inf"),
+    ],
+)
+def test_limits_that_protect_nothing_are_refused(field, value, allowed):
+    contract, robot = shipped("go2").contract, robots.load("go2")
+    check_robot(contract, robot)
+    values = list(getattr(contract, field))
+    values[2] = value
+    broken = dataclasses.replace(contract, **{field: tuple(values)})
+    with pytest.raises(ContractError) as caught:
+        check_robot(broken, robot)
+    said = str(caught.value)
+    assert f"{field} of FL_calf_joint is {value}" in said and allowed in said
 
 
 def test_a_policy_without_a_gate_runs_by_a_persons_word_only(run, capsys, tmp_path):
