@@ -71,15 +71,16 @@ def make_contract(
         )
     if not SHORTEST_S <= (said.ctrl_dt or CTRL_DT) <= LONGEST_S:
         raise CannotWalkError(f"nobody asks it every {said.ctrl_dt:g} s")
-    if said.action_offset and not np.allclose(said.action_offset, said.default_joint_pos or 0):
-        raise CannotWalkError("its zero action is not its default pose")
     owners = order.joints if order.by_place else names
     fields: dict[str, Any] = {}
     for field in PER_ROBOT:
-        values = getattr(said, field)
-        if values is None or len(values) != len(names):
+        values = _for_all(said, field, len(names))
+        if values is None:
             raise CannotWalkError(f"nothing says its {field}")
         fields[field] = tuple(values[owners.index(joint)] for joint in spec.joint_names)
+    offset = _for_all(said, "action_offset", len(names))
+    if offset is not None and not np.allclose(offset, said.default_joint_pos or 0):
+        raise CannotWalkError("its zero action is not its default pose")
     return PolicyContract(
         robot=spec.name,
         joint_names=spec.joint_names,
@@ -96,6 +97,15 @@ def make_contract(
         imu_frame=spec.imu_frame,
         **fields,
     )
+
+
+def _for_all(said: Described, field: str, joints: int) -> tuple[Any, ...] | None:
+    """A field with an entry for each joint; None where nothing states it."""
+    values = getattr(said, field)
+    if values is not None and len(values) != joints:
+        name = said.keys.get(field, field)
+        raise CannotWalkError(f"{name} has {len(values)} entries for {joints} joints")
+    return values
 
 
 def _terms(

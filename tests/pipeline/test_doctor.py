@@ -661,6 +661,26 @@ def test_orders_are_those_of_trainers_and_motors():
         assert sorted(order) == sorted(machine.spec.joint_names)
 
 
+@pytest.mark.parametrize(
+    ("shorten", "named"),
+    [
+        (lambda raw: raw["default_joint_pos"].pop(), "default_joint_pos has 11 entries"),
+        (
+            lambda raw: raw["actions"]["JointPositionAction"]["offset"].pop(),
+            "actions.JointPositionAction.offset has 11 entries",
+        ),
+    ],
+)
+def test_a_list_that_is_too_short_costs_the_walk_and_not_the_report(tmp_path, shorten, named):
+    path = plant.write(tmp_path, metadata={})
+    deploy = plant.deploy_yaml(tmp_path, "go2", shorten)
+    findings = examine(gather(path, deploy=deploy, robot="go2"))
+    lengths, *others = findings
+    assert lengths.severity == "error" and "lists of different lengths" in lengths.what
+    (walk,) = [finding for finding in others if finding.check == "walk"]
+    assert walk.what == f"was not walked: {named} for 12 joints"
+
+
 def blind(raw):
     raw["observation"][0]["name"] = "base_lin_vel"
 
