@@ -351,6 +351,12 @@ def thighs(angle):
         ),
         (change(joint_upper={0: 3.0}), [("error", "limits")], "3 rad is beyond the robot's 1.0472"),
         (change(effort_limit={0: 40.0}), [("error", "limits")], "40 N m is more than the motor's"),
+        (
+            change(velocity_limit={2: 200.7}),
+            [("error", "limits")],
+            "200.7 rad/s is more than the motor's 20.07 @ metadata surefoot_contract: "
+            "velocity_limit[2] (FL_calf_joint)",
+        ),
         (change(ctrl_dt=2e-5), [("error", "metadata")], "asked every 2e-05 s, want 0.002 to 0.1 s"),
         (change(velocity_limit={0: 0.0}), [("error", "limits")], "velocity_limit[0]"),
         (change(kp={2: 60.0}), [("warning", "order")], "FL_calf_joint differ from the other side"),
