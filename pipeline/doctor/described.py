@@ -106,6 +106,7 @@ class Described:
         held_joints: Joints the policy does not drive.
         by_motor: Fields as written, where they are written in motor order.
         rounding: How the writer rounds: to three decimals, to three significant digits, not at all.
+        exact: Fields that the writer does not round all the same.
     """
 
     source: str
@@ -132,6 +133,7 @@ class Described:
     held_joints: tuple[HeldJoint, ...] | None = None
     by_motor: Mapping[str, Values] = field(default_factory=dict[str, Values])
     rounding: Literal["decimals", "significant"] | None = None
+    exact: frozenset[str] = frozenset()
 
     @property
     def num_joints(self) -> int | None:

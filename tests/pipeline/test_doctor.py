@@ -439,6 +439,26 @@ def test_one_scale_for_all_joints_is_read(tmp_path, without_walk):
     assert gather(path).described.action_scale == (0.25,) * 12
 
 
+@pytest.mark.parametrize(
+    ("scale", "damping", "what"),
+    [
+        ("0.75", "0.013", "numbers have three decimals: 0.013 may be off by 3.85%"),
+        ("0.05", "1.000", "numbers have three decimals, so nothing tells what they were"),
+    ],
+)
+def test_one_scale_for_all_joints_hides_no_rounding(tmp_path, without_walk, scale, damping, what):
+    """mjlab writes lists with three decimals and a single number in full."""
+    changes = {"action_scale": scale, "joint_damping": ",".join([damping] * 12)}
+    metadata = {**plant.mjlab("go2"), **changes}
+    (finding,) = [
+        f
+        for f in examine(gather(plant.write(tmp_path, metadata=metadata)))
+        if f.check == "rounding"
+    ]
+    assert (finding.severity, finding.what) == ("warning", what)
+    assert finding.where.startswith("mjlab metadata: joint_damping[")
+
+
 def both(robot, contract=None, **changes):
     raw = plant.contract_of(robot)
     if contract:
