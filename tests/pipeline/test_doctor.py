@@ -396,6 +396,12 @@ def test_what_no_robot_measures(tmp_path, without_walk):
     names = plant.mjlab("go2")["observation_names"]
     for ours, theirs, severity in (
         ("gyro", "base_lin_vel", "error"),
+        ("gyro", "local_linvel", "error"),
+        ("gyro", "linvel", "error"),
+        ("gyro", "root_lin_vel_b", "error"),
+        ("gyro", "base_velocity", "error"),
+        ("gyro", "imu_linear_velocity", "error"),
+        ("gyro", "estimated_lin_vel", "warning"),
         ("phase", "friction", "error"),
         ("phase", "height_scan", "warning"),
         ("phase", "foot_contact", "warning"),
@@ -404,6 +410,17 @@ def test_what_no_robot_measures(tmp_path, without_walk):
         said, words = found(plant.write(tmp_path, metadata=metadata))
         assert (severity, "sensors") in said, words
         assert f"the actor sees {theirs}" in words
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["velocity_commands", "command_lin_vel", "lin_vel_cmd", "base_velocity_command", "ref_linvel"],
+)
+def test_a_velocity_that_it_is_told_is_measured(tmp_path, without_walk, name):
+    names = plant.mjlab("go2")["observation_names"].replace("command", name)
+    metadata = plant.mjlab("go2", observation_names=names)
+    said, words = found(plant.write(tmp_path, metadata=metadata))
+    assert "sensors" not in [check for _, check in said], words
 
 
 def test_a_policy_without_any_description(tmp_path, without_walk):
