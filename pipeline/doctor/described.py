@@ -1,9 +1,8 @@
 """What a policy is said to see and do: the three dialects of metadata in one form."""
 
-import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Literal
 
 from deploy.contract import CommandRanges
 from robots import HeldJoint
@@ -149,31 +148,3 @@ class Described:
         """Name of a joint, or its number where it has none."""
         names = self.joint_names or ()
         return names[index] if index < len(names) else f"joint {index}"
-
-
-def merge(statements: tuple[Described, ...]) -> Described:
-    """Fill what the first statement leaves out from the others that have its joints in its order.
-
-    Returns:
-        The first, completed; an empty one where there is none.
-    """
-    if not statements:
-        return Described("the file")
-    merged = statements[0]
-    for other in statements[1:]:
-        if not _same_joints(merged, other):
-            continue
-        missing: dict[str, Any] = {
-            f.name: value
-            for f in dataclasses.fields(Described)
-            if getattr(merged, f.name) is None and (value := getattr(other, f.name)) is not None
-        }
-        places = {**merged.places, **{name: other.where(name) for name in missing}}
-        merged = dataclasses.replace(merged, **missing, places=places)
-    return merged
-
-
-def _same_joints(one: Described, other: Described) -> bool:
-    if one.joint_names and other.joint_names:
-        return one.joint_names == other.joint_names
-    return one.num_joints in (None, other.num_joints) or other.num_joints is None

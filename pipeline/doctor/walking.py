@@ -12,8 +12,9 @@ from deploy.contract import ContractError, PolicyContract
 from pipeline.command_grid import command_grid
 from pipeline.config import Config, ConfigError, parse
 from pipeline.config_gate import Sim2Sim
-from pipeline.doctor.adapter import Adapter, CannotWalkError, Order, make_contract
+from pipeline.doctor.adapter import Adapter
 from pipeline.doctor.described import Described
+from pipeline.doctor.fitting import CannotWalkError, Order, make_contract
 from pipeline.provenance import ROOT
 from pipeline.quality import Episodes, rms, tracking_errors
 from pipeline.sim2sim.scenarios import NOMINAL, episodes_of

@@ -3,8 +3,8 @@
 import math
 from collections.abc import Iterator
 
-from pipeline.doctor.adapter import CannotWalkError, Order, in_order_of
 from pipeline.doctor.findings import Finding, error, note, warning
+from pipeline.doctor.fitting import CannotWalkError, Order, in_order_of
 from pipeline.doctor.orders import known_orders
 from pipeline.doctor.subject import Subject
 from pipeline.doctor.walking import Walk, walk
