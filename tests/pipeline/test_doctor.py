@@ -610,6 +610,32 @@ def test_python_objects_are_data_and_a_finding(h1_with):
     assert "actions.JointPositionAction.joint_ids is !!python/object/apply:os.system" in words
 
 
+@pytest.mark.parametrize(
+    ("key", "where"),
+    [
+        ("stiffness: [*a9]", "stiffness[0]"),
+        ("damping: {a: *a9}", "damping"),
+        ("step_dt: *a9", "step_dt"),
+    ],
+)
+def test_what_is_no_number_is_shown_in_short(tmp_path, without_walk, key, where):
+    """Three to the ninth times two entries, in half a page of aliases."""
+    deploy = tmp_path / "deploy.yaml"
+    aliases = "".join(f"a{i}: &a{i} [{', '.join([f'*a{i - 1}'] * 3)}]\n" for i in range(1, 10))
+    deploy.write_text(f"a0: &a0 [x, x]\n{aliases}{key}\n")
+    subject = gather(plant.write(tmp_path, metadata={}), deploy=deploy)
+    (finding,) = [f for f in subject.reading if f.where == f"{deploy}: {where}"]
+    assert len(finding.what) < 300
+
+
+def test_a_history_that_is_none_is_named(h1_with):
+    said, words = h1_with(
+        lambda raw: raw["observations"]["joint_vel_rel"].update(history_length="five")
+    )
+    assert said == [("error", "metadata")]
+    assert "'five' is no length" in words
+
+
 def test_gains_are_read_in_motor_order(tmp_path):
     path = plant.write(tmp_path, "h1", metadata={})
     said = gather(path, deploy=plant.deploy_yaml(tmp_path, "h1"), robot="h1").described

@@ -1,6 +1,7 @@
 """Numbers out of metadata that anybody may have written."""
 
 import math
+import reprlib
 from collections.abc import Sequence
 
 from pipeline.doctor.findings import Finding, error
@@ -31,13 +32,13 @@ class Numbers:
         if raw is None:
             return None
         if isinstance(raw, str) or not isinstance(raw, Sequence):
-            self.refuse(key, f"{raw!r} is no list of numbers")
+            self.refuse(key, f"{shown(raw)} is no list of numbers")
             return None
         values: list[float] = []
         for index, item in enumerate(raw):
             value = as_number(item)
             if value is None:
-                self.refuse(f"{key}[{index}]", f"{item!r} is no finite number")
+                self.refuse(f"{key}[{index}]", f"{shown(item)} is no finite number")
                 return None
             values.append(value)
         return tuple(values)
@@ -56,6 +57,13 @@ class Numbers:
     def refuse(self, key: str, what: str) -> None:
         """Remember that something is not what it should be."""
         self.findings.append(error("metadata", what, f"{self.source}: {key}", self.fix))
+
+
+def shown(value: object) -> str:
+    """A value for a finding, cut short: aliases make a page of YAML hold millions of entries."""
+    short = reprlib.Repr()
+    short.maxlevel = 2
+    return short.repr(value)
 
 
 def as_number(item: object) -> float | None:
