@@ -8,6 +8,8 @@ from deploy.contract import CommandRanges
 from robots import HeldJoint
 
 Values = tuple[float, ...]
+Clip = tuple[float, float]
+"""Lower and upper bound; either may be infinite."""
 CTRL_DT = 0.02
 """Control period where none is stated, s: that of unitree_rl_gym, unitree_rl_lab and mjlab."""
 SHORTEST_S, LONGEST_S = 0.002, 0.1
@@ -24,6 +26,7 @@ PER_JOINT = (
     "joint_upper",
     "effort_limit",
     "velocity_limit",
+    "action_clip",
 )
 """Fields with one entry per joint."""
 ALIASES = {
@@ -58,12 +61,14 @@ class Term:
         size: Numbers of one reading, or None where nothing says so.
         scale: Factor of each, or None where nothing says so.
         history: How many readings the block holds, oldest first.
+        clip: Bounds of every reading, before the scale; None where nothing says so.
     """
 
     name: str
     size: int | None
     scale: Values | None = None
     history: int = 1
+    clip: Clip | None = None
 
     @property
     def kind(self) -> str | None:
@@ -96,6 +101,7 @@ class Described:
         joint_upper: Upper joint limits, rad.
         effort_limit: Torque limits, N m.
         velocity_limit: No-load speeds, rad/s.
+        action_clip: Bounds of the joint targets that an action is made into, rad.
         observation: Terms, in order.
         ctrl_dt: Control period, s.
         gait_period_s: Period of the gait clock, s.
@@ -123,6 +129,7 @@ class Described:
     joint_upper: Values | None = None
     effort_limit: Values | None = None
     velocity_limit: Values | None = None
+    action_clip: tuple[Clip, ...] | None = None
     observation: tuple[Term, ...] | None = None
     ctrl_dt: float | None = None
     gait_period_s: float | None = None

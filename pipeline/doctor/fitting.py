@@ -8,7 +8,14 @@ import numpy as np
 
 from deploy.contract import ObservationTerm, PolicyContract
 from deploy.observations import TERMS
-from pipeline.doctor.described import CTRL_DT, JOINT_KINDS, LONGEST_S, SHORTEST_S, Described
+from pipeline.doctor.described import (
+    CTRL_DT,
+    JOINT_KINDS,
+    LONGEST_S,
+    SHORTEST_S,
+    Clip,
+    Described,
+)
 from pipeline.doctor.samples import USUAL
 from robots import RobotSpec
 
@@ -33,12 +40,29 @@ class Order:
     by_place: bool = False
 
 
+@dataclass(frozen=True)
+class Fitted:
+    """A policy on a robot of ours; joints are in the robot's order.
+
+    Args:
+        contract: What it sees and does.
+        history: Readings that each term holds.
+        term_clips: Bounds of each term's readings, before the scale; None where it has none.
+        target_clip: Bounds of each joint's target, rad; None where there are none.
+    """
+
+    contract: PolicyContract
+    history: tuple[int, ...]
+    term_clips: tuple[Clip | None, ...]
+    target_clip: tuple[Clip, ...] | None
+
+
 def in_order_of(said: Described, joints: tuple[str, ...]) -> list[Order]:
     """An order, with gains and pose by name and, where that differs, by place."""
     by_name = Order(joints)
     names = said.joint_names or ()
     moved = dataclasses.replace(by_name, by_place=True)
-    for field in PER_ROBOT:
+    for field in (*PER_ROBOT, "action_clip"):
         values = getattr(said, field) or ()
         if len(values) == len(names) and any(
             values[names.index(joint)] != values[place] for place, joint in enumerate(joints)
@@ -47,10 +71,8 @@ def in_order_of(said: Described, joints: tuple[str, ...]) -> list[Order]:
     return [by_name]
 
 
-def make_contract(
-    said: Described, spec: RobotSpec, order: Order, gait_period_s: float
-) -> PolicyContract:
-    """State what was described as a contract, in the robot's own order of joints.
+def fit(said: Described, spec: RobotSpec, order: Order, gait_period_s: float) -> Fitted:
+    """Put what was described into the robot's own order of joints.
 
     Args:
         said: The description.
@@ -80,7 +102,8 @@ def make_contract(
     offset = _for_all(said, "action_offset", len(names))
     if offset is not None and not np.allclose(offset, said.default_joint_pos or 0):
         raise CannotWalkError("its zero action is not its default pose")
-    return PolicyContract(
+    clip = _for_all(said, "action_clip", len(names))
+    contract = PolicyContract(
         robot=spec.name,
         joint_names=spec.joint_names,
         motor_indices=tuple(joint.motor_index for joint in spec.joints),
@@ -95,6 +118,12 @@ def make_contract(
         command_dead_zone=said.command_dead_zone or 0.0,
         imu_frame=spec.imu_frame,
         **fields,
+    )
+    return Fitted(
+        contract,
+        history=tuple(term.history for term in said.observation or ()),
+        term_clips=tuple(term.clip for term in said.observation or ()),
+        target_clip=clip and tuple(clip[owners.index(joint)] for joint in spec.joint_names),
     )
 
 

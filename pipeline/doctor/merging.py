@@ -3,7 +3,7 @@
 import dataclasses
 from typing import Any
 
-from pipeline.doctor.described import Described
+from pipeline.doctor.described import Described, Term
 
 
 def merge(statements: tuple[Described, ...]) -> Described:
@@ -23,9 +23,24 @@ def merge(statements: tuple[Described, ...]) -> Described:
             for f in dataclasses.fields(Described)
             if getattr(merged, f.name) is None and (value := getattr(other, f.name)) is not None
         }
+        if merged.observation and other.observation:
+            merged = dataclasses.replace(
+                merged, observation=_with_clips(merged.observation, other.observation)
+            )
         places = {**merged.places, **{name: other.where(name) for name in missing}}
         merged = dataclasses.replace(merged, **missing, places=places)
     return merged
+
+
+def _with_clips(terms: tuple[Term, ...], others: tuple[Term, ...]) -> tuple[Term, ...]:
+    """The terms, with the clips that only the others have; none where those are other terms."""
+    kinds = [[term.kind or term.name for term in each] for each in (terms, others)]
+    if kinds[0] != kinds[1]:
+        return terms
+    return tuple(
+        dataclasses.replace(term, clip=term.clip or other.clip)
+        for term, other in zip(terms, others, strict=True)
+    )
 
 
 def _same_joints(one: Described, other: Described) -> bool:

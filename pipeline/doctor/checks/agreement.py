@@ -118,6 +118,9 @@ def _compare_terms(one: Described, other: Described) -> Iterator[Finding]:
             worst = int(np.abs(np.subtract(a.scale, b.scale)).argmax())
             what = f"{a.name}[{worst}] is scaled by {a.scale[worst]:g} and by {b.scale[worst]:g}"
             yield error("agreement", what, where, fix)
+        elif a.clip and b.clip and not np.allclose(a.clip, b.clip, HALF_DIGIT, HALF_DECIMAL):
+            ends = [f"[{clip[0]:g}, {clip[1]:g}]" for clip in (a.clip, b.clip)]
+            yield error("agreement", f"{a.name} is clipped to {' and to '.join(ends)}", where, fix)
 
 
 def check_rounding(subject: Subject) -> Iterator[Finding]:

@@ -56,7 +56,7 @@ def check_walk(subject: Subject) -> Iterator[Finding]:
             "walk",
             f"as described it {_words(own)}, and in no well-known order of joints does it walk",
             WHERE,
-            "look at what else is described: gains, scales, default pose, terms and their order",
+            "look at what else is described: gains, scales, clips, pose, terms and their order",
         )
     else:
         yield warning(

@@ -21,6 +21,7 @@ KEYS = {
     "kd": "damping",
     "action_scale": "actions.JointPositionAction.scale",
     "action_offset": "actions.JointPositionAction.offset",
+    "action_clip": "actions.JointPositionAction.clip",
     "observation": "observations",
     "ctrl_dt": "step_dt",
 }
@@ -65,6 +66,7 @@ def read_deploy(
             numbers.read(KEYS[f"action_{name}"], _as_list(action.get(name))),
             len(driven) if driven else num_joints,
         )
+    fields["action_clip"] = numbers.bounds_of_each(KEYS["action_clip"], action.get("clip"))
     names = tuple(motor_names.get(motor, "") for motor in fields["motor_indices"] or ())
     described = Described(
         str(path),
@@ -140,7 +142,9 @@ def _terms(node: object, numbers: Numbers) -> tuple[Term, ...] | None:
         if length is None or not 0 <= length <= 1000 or length != int(length):
             numbers.refuse(f"{key}.history_length", f"{shown(written)} is no length")
             length = 1
-        terms.append(Term(str(name), len(scale) if scale else None, scale, max(1, int(length))))
+        clip = numbers.bounds(f"{key}.clip", _mapping(term).get("clip"))
+        size = len(scale) if scale else None
+        terms.append(Term(str(name), size, scale, max(1, int(length)), clip))
     return tuple(terms) or None
 
 

@@ -79,6 +79,7 @@ def _terms(
         return None
     history = _per_term(metadata, "observation_terms_history_length", names, numbers)
     scales = _per_term(metadata, "observation_terms_scale", names, numbers)
+    clips = _per_term(metadata, "observation_terms_clip", names, numbers)
     terms: list[Term] = []
     for place, name in enumerate(names):
         kind = Term(name, None).kind
@@ -88,7 +89,9 @@ def _terms(
             numbers.refuse("observation_terms_history_length", f"{length!r} is no length")
             length = 1.0
         scale = _scale(scales[place], size) if scales else None
-        terms.append(Term(name, size, scale, history=max(1, int(length))))
+        ends = clips[place].split(";") if clips else None
+        clip = numbers.bounds(f"observation_terms_clip[{place}]", ends)
+        terms.append(Term(name, size, scale, max(1, int(length)), clip))
     return tuple(terms)
 
 

@@ -4,6 +4,7 @@ import math
 import reprlib
 from collections.abc import Sequence
 
+from pipeline.doctor.described import Clip
 from pipeline.doctor.findings import Finding, error
 
 
@@ -54,6 +55,40 @@ class Numbers:
                 return None
         return tuple(int(value) for value in values)
 
+    def bounds(self, key: str, raw: object) -> Clip | None:
+        """Read the two ends of a clip, either of which may be infinite.
+
+        Args:
+            key: Its name, for the finding.
+            raw: What stands there; None, or an empty list, where nothing does.
+
+        Returns:
+            Lower and upper end, or None where there are none or they are no bounds.
+        """
+        if raw is None or raw == []:
+            return None
+        ends = [as_number(end, infinite=True) for end in raw] if isinstance(raw, list) else []
+        lower, upper = ends if len(ends) == 2 else (None, None)
+        if lower is None or upper is None or not -math.inf < upper >= lower < math.inf:
+            self.refuse(key, f"{shown(raw)} is no clip: want [lower, upper]")
+            return None
+        return lower, upper
+
+    def bounds_of_each(self, key: str, raw: object) -> tuple[Clip, ...] | None:
+        """Read a clip that has bounds for each joint, as `bounds` reads one."""
+        if raw is None or raw == []:
+            return None
+        if not isinstance(raw, list):
+            self.refuse(key, f"{shown(raw)} is no clip: want [lower, upper] for each joint")
+            return None
+        found: list[Clip] = []
+        for index, each in enumerate(raw):
+            clip = self.bounds(f"{key}[{index}]", [None] if each is None else each)
+            if clip is None:
+                return None
+            found.append(clip)
+        return tuple(found)
+
     def refuse(self, key: str, what: str) -> None:
         """Remember that something is not what it should be."""
         self.findings.append(error("metadata", what, f"{self.source}: {key}", self.fix))
@@ -66,12 +101,12 @@ def shown(value: object) -> str:
     return short.repr(value)
 
 
-def as_number(item: object) -> float | None:
-    """A finite float, or None."""
+def as_number(item: object, *, infinite: bool = False) -> float | None:
+    """A finite float, or, if allowed, an infinite one; else None."""
     if isinstance(item, bool) or not isinstance(item, (int, float, str)):
         return None
     try:
         value = float(item)
     except (ValueError, OverflowError):
         return None
-    return value if math.isfinite(value) else None
+    return value if math.isfinite(value) or (infinite and math.isinf(value)) else None
