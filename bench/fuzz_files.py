@@ -64,9 +64,13 @@ damping: [2.0, 0.0, 1.5]
 default_joint_pos: [-0.1, 0.3]
 commands: {base_velocity: {ranges: {lin_vel_x: [-0.5, 1.0], lin_vel_y: [-0.3, 0.3]}}}
 actions:
-  JointPositionAction: {joint_names: [".*"], scale: [0.25, 0.25], offset: [-0.1, 0.3]}
+  JointPositionAction:
+    clip: [[-0.9, 0.9], [-2.0, 2.0]]
+    joint_names: [".*"]
+    scale: [0.25, 0.25]
+    offset: [-0.1, 0.3]
 observations:
-  base_ang_vel: {params: {}, clip: null, scale: [0.2, 0.2, 0.2], history_length: 1}
+  base_ang_vel: {params: {}, clip: [-9.0, .inf], scale: [0.2, 0.2, 0.2], history_length: 1}
   gait_phase: {params: {period: 0.8}, clip: null, scale: [1.0, 1.0], history_length: 5}
 """
 SCRIPT = "time_s,vx,vy,yaw_rate,event\n0.1,0,0,0,start\n2.6,0,0,0,a\n3.0,0.5,-0.1,0.2,\n"

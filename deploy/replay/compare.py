@@ -4,6 +4,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from deploy.commands import apply_dead_zone
 from deploy.contract import PolicyContract
 from deploy.log import LogError, LogHeader, Tick
 from deploy.log.format import elements
@@ -12,6 +13,9 @@ from deploy.policy import Policy
 from deploy.sensors import Sensors, has_torso_imu, policy_inputs
 
 FROM_IMU, FROM_BEFORE, OBSERVATION = ", from the IMU", ", from the step before", "observation "
+AFTER_ZONE = ", after the dead zone"
+ZONE_EDGE = 1e-6
+"""Share of the dead zone at its edge where rounding decides whether a command is inside."""
 SENT = "sent_targets, of joint_targets"
 """What safety changed: never a fault of the log."""
 
@@ -82,6 +86,7 @@ class Comparer:
         layout = {
             "gyro" + FROM_IMU: names["gyro"],
             "projected_gravity" + FROM_IMU: names["projected_gravity"],
+            "command" + AFTER_ZONE: names["command"],
             "last_action" + FROM_BEFORE: names["last_action"],
             "phase" + FROM_BEFORE: ("phase",),
         }
@@ -106,7 +111,7 @@ class Comparer:
         Raises:
             LogError: If the tick lacks the torso's angle and the IMU is there.
         """
-        pairs = self._frames(tick)
+        pairs = self._frames(tick) | self._command(tick)
         if before is not None:
             pairs |= self._memory(before, tick)
         observation = observe(self._contract, tick.inputs)
@@ -140,6 +145,12 @@ class Comparer:
                 tick.inputs.projected_gravity, computed.projected_gravity
             ),
         }
+
+    def _command(self, tick: Tick) -> dict[str, Pair]:
+        """What is logged comes after the dead zone: applied once more, it changes nothing."""
+        logged = tick.inputs.command
+        zone = self._log.command_dead_zone * (1 - ZONE_EDGE)
+        return {"command" + AFTER_ZONE: Pair(logged, apply_dead_zone(logged, zone))}
 
     def _memory(self, before: Tick, tick: Tick) -> dict[str, Pair]:
         logged = np.atleast_1d(tick.inputs.phase)

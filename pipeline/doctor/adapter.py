@@ -1,150 +1,43 @@
-"""A described policy made to fit a robot of ours: contract, order of joints, history."""
+"""A network with its own order of joints, memory and clips, made to walk in the gate."""
 
-import dataclasses
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
-from deploy.contract import ObservationTerm, PolicyContract
-from deploy.observations import TERMS, term_slice
-from pipeline.doctor.described import CTRL_DT, JOINT_KINDS, LONGEST_S, SHORTEST_S, Described
-from pipeline.doctor.samples import USUAL
-from robots import RobotSpec
-
-PER_ROBOT = ("kp", "kd", "default_joint_pos", "action_scale")
-
-
-class CannotWalkError(Exception):
-    """A policy cannot be put on a robot of ours; the message says why."""
-
-
-@dataclass(frozen=True)
-class Order:
-    """A guess at which joints the network means.
-
-    Args:
-        joints: Joint of each action.
-        by_place: Whether gains, scale and pose belong to the places, so that they move along with
-            the network's order; else they belong to the names.
-    """
-
-    joints: tuple[str, ...]
-    by_place: bool = False
-
-
-def in_order_of(said: Described, joints: tuple[str, ...]) -> list[Order]:
-    """An order, with gains and pose by name and, where that differs, by place."""
-    by_name = Order(joints)
-    names = said.joint_names or ()
-    moved = dataclasses.replace(by_name, by_place=True)
-    for field in PER_ROBOT:
-        values = getattr(said, field) or ()
-        if len(values) == len(names) and any(
-            values[names.index(joint)] != values[place] for place, joint in enumerate(joints)
-        ):
-            return [by_name, moved]
-    return [by_name]
-
-
-def make_contract(
-    said: Described, spec: RobotSpec, order: Order, gait_period_s: float
-) -> PolicyContract:
-    """State what was described as a contract, in the robot's own order of joints.
-
-    Args:
-        said: The description.
-        spec: The robot.
-        order: Which joints the network is taken to mean.
-        gait_period_s: Period of the gait clock where none is stated, s.
-
-    Raises:
-        CannotWalkError: If something is missing, or is not what our robots have.
-    """
-    names = said.joint_names
-    if names is None or sorted(names) != sorted(spec.joint_names):
-        count = f"{len(names)} joints" if names else "joints it does not name"
-        raise CannotWalkError(
-            f"it drives {count}, and our {spec.title} has {len(spec.joint_names)}: "
-            "another set of joints"
-        )
-    if not SHORTEST_S <= (said.ctrl_dt or CTRL_DT) <= LONGEST_S:
-        raise CannotWalkError(f"nobody asks it every {said.ctrl_dt:g} s")
-    if said.action_offset and not np.allclose(said.action_offset, said.default_joint_pos or 0):
-        raise CannotWalkError("its zero action is not its default pose")
-    owners = order.joints if order.by_place else names
-    fields: dict[str, Any] = {}
-    for field in PER_ROBOT:
-        values = getattr(said, field)
-        if values is None or len(values) != len(names):
-            raise CannotWalkError(f"nothing says its {field}")
-        fields[field] = tuple(values[owners.index(joint)] for joint in spec.joint_names)
-    return PolicyContract(
-        robot=spec.name,
-        joint_names=spec.joint_names,
-        motor_indices=tuple(joint.motor_index for joint in spec.joints),
-        joint_lower=tuple(joint.lower for joint in spec.joints),
-        joint_upper=tuple(joint.upper for joint in spec.joints),
-        effort_limit=tuple(joint.effort_limit for joint in spec.joints),
-        velocity_limit=tuple(joint.velocity_limit for joint in spec.joints),
-        observation=_terms(said, spec, owners),
-        ctrl_dt=said.ctrl_dt or CTRL_DT,
-        gait_period_s=said.gait_period_s or gait_period_s,
-        command_ranges=said.command_ranges or USUAL,
-        command_dead_zone=said.command_dead_zone or 0.0,
-        imu_frame=spec.imu_frame,
-        **fields,
-    )
-
-
-def _terms(
-    said: Described, spec: RobotSpec, owners: tuple[str, ...]
-) -> tuple[ObservationTerm, ...]:
-    terms: list[ObservationTerm] = []
-    for term in said.observation or ():
-        if term.kind not in TERMS or term.size is None:
-            raise CannotWalkError(f"the simulated robot has no sensor for {term.name!r}")
-        scale = term.scale or (1.0,) * term.size
-        if term.kind in JOINT_KINDS:
-            if len(scale) != len(owners):
-                raise CannotWalkError(f"{term.name} has {len(scale)} numbers")
-            scale = tuple(scale[owners.index(joint)] for joint in spec.joint_names)
-        terms.append(ObservationTerm(term.kind, scale))
-    if not terms:
-        raise CannotWalkError("nothing says what it observes")
-    return tuple(terms)
+from deploy.contract import ObservationTerm
+from deploy.observations import joint_targets, term_slice
+from pipeline.doctor.described import JOINT_KINDS, Clip
+from pipeline.doctor.fitting import Fitted
 
 
 class Adapter:
-    """Lets a network that has its joints in another order, or a history, walk in the gate.
+    """Lets a network that has its joints in another order, a history or clips walk in the gate.
+
+    As in Unitree's program, a reading is clipped before it is scaled, a joint's target after
+    scale and offset, and the network is shown its last action as it was before that.
 
     Args:
         network: (n, observation) -> (n, action), in the policy's order.
-        contract: The contract in the robot's order.
-        history: Readings that each term holds.
+        fitted: The policy, in the robot's order.
         orders: (n, num_joints) for each simulation, place in the robot's order of each joint of
             the policy's.
     """
 
     def __init__(
-        self,
-        network: Callable[[np.ndarray], np.ndarray],
-        contract: PolicyContract,
-        history: tuple[int, ...],
-        orders: np.ndarray,
+        self, network: Callable[[np.ndarray], np.ndarray], fitted: Fitted, orders: np.ndarray
     ) -> None:
-        self._network, self._contract = network, contract
-        self._history, self._orders = history, orders
+        self._network, self._fitted, self._orders = network, fitted, orders
         self._past: list[np.ndarray] = []
+        self._answer: np.ndarray | None = None
 
     def __call__(self, obs: np.ndarray) -> np.ndarray:
         """The action in the robot's order, for an observation in the robot's order."""
-        blocks = [self._reorder(obs, term.name) for term in self._contract.observation]
+        terms = zip(self._fitted.contract.observation, self._fitted.term_clips, strict=True)
+        blocks = [self._block(obs, term, clip) for term, clip in terms]
         if not self._past:
             self._past = [
                 np.repeat(block[:, None], length, axis=1)
-                for block, length in zip(blocks, self._history, strict=True)
+                for block, length in zip(blocks, self._fitted.history, strict=True)
             ]
         self._past = [
             np.concatenate([old[:, 1:], block[:, None]], axis=1)
@@ -152,11 +45,32 @@ class Adapter:
         ]
         seen = np.concatenate([past.reshape(len(obs), -1) for past in self._past], axis=1)
         action = self._network(seen)
-        in_robots_order = np.zeros_like(action)
-        np.put_along_axis(in_robots_order, self._orders, action, axis=1)
-        return in_robots_order
+        self._answer = np.zeros_like(action)
+        np.put_along_axis(self._answer, self._orders, action, axis=1)
+        return self._clipped(self._answer)
 
-    def _reorder(self, obs: np.ndarray, name: str) -> np.ndarray:
-        found = term_slice(self._contract, name)
-        block = obs[:, found.start : found.stop]
-        return np.take_along_axis(block, self._orders, axis=1) if name in JOINT_KINDS else block
+    def _block(self, obs: np.ndarray, term: ObservationTerm, clip: Clip | None) -> np.ndarray:
+        """A term as the network sees it."""
+        found = term_slice(self._fitted.contract, term.name)
+        block, scale = obs[:, found.start : found.stop], np.asarray(term.scale, np.float32)
+        if term.name == "last_action" and self._answer is not None:
+            block = self._answer * scale
+        if clip is not None:
+            block = scale * np.clip(_divided(block, scale), *clip)
+        return (
+            np.take_along_axis(block, self._orders, axis=1) if term.name in JOINT_KINDS else block
+        )
+
+    def _clipped(self, action: np.ndarray) -> np.ndarray:
+        """The action whose targets are the clipped ones of another."""
+        contract, clip = self._fitted.contract, self._fitted.target_clip
+        if clip is None:
+            return action
+        targets = np.clip(joint_targets(contract, action), *np.transpose(clip))
+        moved = targets - np.asarray(contract.default_joint_pos)
+        return _divided(moved, np.asarray(contract.action_scale)).astype(np.float32)
+
+
+def _divided(values: np.ndarray, scale: np.ndarray) -> np.ndarray:
+    """float64, what was scaled as it was before; where the scale is zero nobody knows."""
+    return np.asarray(values, float) / np.where(scale == 0, 1.0, scale)

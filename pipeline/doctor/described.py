@@ -1,14 +1,15 @@
 """What a policy is said to see and do: the three dialects of metadata in one form."""
 
-import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Literal
 
 from deploy.contract import CommandRanges
 from robots import HeldJoint
 
 Values = tuple[float, ...]
+Clip = tuple[float, float]
+"""Lower and upper bound; either may be infinite."""
 CTRL_DT = 0.02
 """Control period where none is stated, s: that of unitree_rl_gym, unitree_rl_lab and mjlab."""
 SHORTEST_S, LONGEST_S = 0.002, 0.1
@@ -25,6 +26,7 @@ PER_JOINT = (
     "joint_upper",
     "effort_limit",
     "velocity_limit",
+    "action_clip",
 )
 """Fields with one entry per joint."""
 ALIASES = {
@@ -59,12 +61,14 @@ class Term:
         size: Numbers of one reading, or None where nothing says so.
         scale: Factor of each, or None where nothing says so.
         history: How many readings the block holds, oldest first.
+        clip: Bounds of every reading, before the scale; None where nothing says so.
     """
 
     name: str
     size: int | None
     scale: Values | None = None
     history: int = 1
+    clip: Clip | None = None
 
     @property
     def kind(self) -> str | None:
@@ -97,6 +101,7 @@ class Described:
         joint_upper: Upper joint limits, rad.
         effort_limit: Torque limits, N m.
         velocity_limit: No-load speeds, rad/s.
+        action_clip: Bounds of the joint targets that an action is made into, rad.
         observation: Terms, in order.
         ctrl_dt: Control period, s.
         gait_period_s: Period of the gait clock, s.
@@ -106,6 +111,7 @@ class Described:
         held_joints: Joints the policy does not drive.
         by_motor: Fields as written, where they are written in motor order.
         rounding: How the writer rounds: to three decimals, to three significant digits, not at all.
+        exact: Fields that the writer does not round all the same.
     """
 
     source: str
@@ -123,6 +129,7 @@ class Described:
     joint_upper: Values | None = None
     effort_limit: Values | None = None
     velocity_limit: Values | None = None
+    action_clip: tuple[Clip, ...] | None = None
     observation: tuple[Term, ...] | None = None
     ctrl_dt: float | None = None
     gait_period_s: float | None = None
@@ -132,6 +139,7 @@ class Described:
     held_joints: tuple[HeldJoint, ...] | None = None
     by_motor: Mapping[str, Values] = field(default_factory=dict[str, Values])
     rounding: Literal["decimals", "significant"] | None = None
+    exact: frozenset[str] = frozenset()
 
     @property
     def num_joints(self) -> int | None:
@@ -147,31 +155,3 @@ class Described:
         """Name of a joint, or its number where it has none."""
         names = self.joint_names or ()
         return names[index] if index < len(names) else f"joint {index}"
-
-
-def merge(statements: tuple[Described, ...]) -> Described:
-    """Fill what the first statement leaves out from the others that have its joints in its order.
-
-    Returns:
-        The first, completed; an empty one where there is none.
-    """
-    if not statements:
-        return Described("the file")
-    merged = statements[0]
-    for other in statements[1:]:
-        if not _same_joints(merged, other):
-            continue
-        missing: dict[str, Any] = {
-            f.name: value
-            for f in dataclasses.fields(Described)
-            if getattr(merged, f.name) is None and (value := getattr(other, f.name)) is not None
-        }
-        places = {**merged.places, **{name: other.where(name) for name in missing}}
-        merged = dataclasses.replace(merged, **missing, places=places)
-    return merged
-
-
-def _same_joints(one: Described, other: Described) -> bool:
-    if one.joint_names and other.joint_names:
-        return one.joint_names == other.joint_names
-    return one.num_joints in (None, other.num_joints) or other.num_joints is None

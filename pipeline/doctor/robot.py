@@ -58,6 +58,12 @@ class Robot:
                 return float(gear * np.abs(self.model.actuator_ctrlrange[actuator]).max())
         return None
 
+    def speed(self, joint: str) -> float | None:
+        """No-load speed of a joint's motor, rad/s; None of a stranger: no MJCF has it."""
+        if self.spec and joint in self.spec.joint_names:
+            return self.spec.joints[self.spec.joint_names.index(joint)].velocity_limit
+        return None
+
     def depth(self, joint: str) -> int:
         """How many bodies are between a joint's body and the world."""
         body, depth = int(self.model.jnt_bodyid[self.model.joint(joint).id]), 0

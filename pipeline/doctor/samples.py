@@ -36,11 +36,26 @@ def walking(said: Described, size: int, n: int, seed: int = 0) -> np.ndarray:
     if sum(term.width or 0 for term in terms) != size:
         return rng.normal(size=(n, size)).astype(np.float32)
     ranges = said.command_ranges or USUAL
-    blocks = [np.tile(_block(rng, term, ranges, n), term.history) for term in terms]
+    blocks: list[np.ndarray] = []
+    for term in terms:
+        values = readings(rng, term, ranges, n)
+        values = np.clip(values, *term.clip) if term.clip else values
+        blocks.append(np.tile(values * (term.scale or 1.0), term.history))
     return np.concatenate(blocks, axis=1).astype(np.float32)
 
 
-def _block(rng: np.random.Generator, term: Term, ranges: CommandRanges, n: int) -> np.ndarray:
+def readings(rng: np.random.Generator, term: Term, ranges: CommandRanges, n: int) -> np.ndarray:
+    """Draw what a term reads while the robot walks, before clip and scale.
+
+    Args:
+        rng: To draw from.
+        term: The term; of a kind that is not known, numbers of unit size are drawn.
+        ranges: Commands.
+        n: How many.
+
+    Returns:
+        (n, size).
+    """
     size, kind = term.size or 0, term.kind
     if kind == "command" and size == 3:
         limits = np.asarray([ranges.vx, ranges.vy, ranges.yaw_rate])
@@ -54,7 +69,7 @@ def _block(rng: np.random.Generator, term: Term, ranges: CommandRanges, n: int) 
         values /= np.linalg.norm(values, axis=-1, keepdims=True)
     else:
         values = rng.normal(0, WIDTHS.get(kind or "", 1.0), (n, size))
-    return values * (term.scale or 1.0)
+    return values
 
 
 def wild(size: int, n: int, width: float, seed: int = 1) -> np.ndarray:

@@ -5,9 +5,10 @@ from functools import cached_property
 from pathlib import Path
 
 import robots
-from pipeline.doctor.described import Described, merge
+from pipeline.doctor.described import Described
 from pipeline.doctor.findings import DoctorError, Finding, error
 from pipeline.doctor.graph import Graph, read_graph
+from pipeline.doctor.merging import merge
 from pipeline.doctor.network import Network, NetworkError, TooLargeError
 from pipeline.doctor.readers.contract import read_contract
 from pipeline.doctor.readers.deploy_yaml import read_deploy

@@ -12,8 +12,9 @@ from deploy.contract import ContractError, PolicyContract
 from pipeline.command_grid import command_grid
 from pipeline.config import Config, ConfigError, parse
 from pipeline.config_gate import Sim2Sim
-from pipeline.doctor.adapter import Adapter, CannotWalkError, Order, make_contract
+from pipeline.doctor.adapter import Adapter
 from pipeline.doctor.described import Described
+from pipeline.doctor.fitting import CannotWalkError, Fitted, Order, fit
 from pipeline.provenance import ROOT
 from pipeline.quality import Episodes, rms, tracking_errors
 from pipeline.sim2sim.scenarios import NOMINAL, episodes_of
@@ -80,19 +81,18 @@ def _walk(
 ) -> list[Walk]:
     config = _config(spec.name)
     period_s = config.task.control.gait_period_s
-    groups: dict[PolicyContract, list[int]] = {}
+    groups: dict[Fitted, list[int]] = {}
     for index, order in enumerate(orders):
-        groups.setdefault(make_contract(said, spec, order, period_s), []).append(index)
-    history = tuple(term.history for term in said.observation or ())
+        groups.setdefault(fit(said, spec, order, period_s), []).append(index)
     found: dict[int, Walk] = {}
-    for contract, members in groups.items():
+    for fitted, members in groups.items():
         places = np.asarray(
             [[spec.joint_names.index(j) for j in orders[m].joints] for m in members]
         )
-        commands = command_grid(contract.command_ranges)[list(grid)]
+        commands = command_grid(fitted.contract.command_ranges)[list(grid)]
         rows = np.tile(commands, (len(members), 1))
-        adapter = Adapter(network, contract, history, np.repeat(places, len(grid), axis=0))
-        episodes = _simulate(contract, spec, config.sim2sim, adapter, rows, duration_s)
+        adapter = Adapter(network, fitted, np.repeat(places, len(grid), axis=0))
+        episodes = _simulate(fitted.contract, spec, config.sim2sim, adapter, rows, duration_s)
         for place, member in enumerate(members):
             which = np.arange(place * len(grid), (place + 1) * len(grid))
             found[member] = _judge(episodes.select(which))

@@ -81,7 +81,7 @@ def test_a_clean_log_is_the_same_to_the_last_bit(walk, capsys):
     worst = {line[:38].strip(): float(line[38:48]) for line in rows if line[:38].strip()}
     # The simulator's quaternion has more digits than the log's.
     assert 0 <= worst.pop("projected_gravity, from the IMU") < 1e-6
-    assert len(worst) == 13
+    assert len(worst) == 14
     assert set(worst.values()) == {0.0}
 
 
@@ -237,6 +237,26 @@ class FlippedImu(Runtime):
         return inputs._replace(gyro=inputs.gyro * np.float32([1, 1, -1]))
 
 
+class NoDeadZone(Runtime):
+    """The policy is fed what is too slow to walk."""
+
+    what, elements = "command, after the dead zone", "vx"
+
+    def inputs(self, inputs, actions):
+        slow = np.float32([0.5 * self.contract.command_dead_zone, 0.0, 0.0])
+        return super().inputs(inputs, actions)._replace(command=slow)
+
+
+class NoDeadZoneForTurning(Runtime):
+    """The same of the turning rate, beside a speed that counts."""
+
+    what, elements = "command, after the dead zone", "yaw_rate"
+
+    def inputs(self, inputs, actions):
+        slow = np.float32([0.5, 0.0, -0.5 * self.contract.command_dead_zone])
+        return super().inputs(inputs, actions)._replace(command=slow)
+
+
 class StillPhase(Runtime):
     """The gait clock runs late by a thousandth."""
 
@@ -266,6 +286,8 @@ FAULTS = (
     StaleMemory,
     FlippedGyro,
     FlippedImu,
+    NoDeadZone,
+    NoDeadZoneForTurning,
     StillPhase,
     ClippedAction,
 )
@@ -282,6 +304,19 @@ def test_the_runtime_without_a_fault_is_found_the_same(walk, tmp_path, capsys):
     log = walk.write(tmp_path / "run.mcap", rewalk(walk, Runtime))
     assert walk.replay(log=log) == 0
     assert "same:" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("rounded", [lambda zone: zone, lambda zone: np.nextafter(zone, 0)])
+def test_a_command_at_the_edge_of_the_dead_zone_is_no_fault(h1, tmp_path, rounded):
+    """A runtime in doubles lets pass what is just inside as float32, which the log has."""
+    speed = rounded(np.float32(h1.contract.command_dead_zone))
+
+    class AtTheEdge(Runtime):
+        def inputs(self, inputs, actions):
+            command = np.float32([0, -speed, speed])
+            return super().inputs(inputs, actions)._replace(command=command)
+
+    assert h1.replay(log=h1.write(tmp_path / "run.mcap", rewalk(h1, AtTheEdge))) == 0
 
 
 @pytest.mark.parametrize("name", ["go2", "h1"])  # an IMU in the base, and one in the torso
@@ -596,7 +631,7 @@ def test_the_table_has_every_element_of_every_step(h1, tmp_path):
         rows = list(csv.DictReader(stream))
     assert [int(row["step"]) for row in rows] == list(range(STEPS))
     n = h1.contract.action_size
-    assert len(rows[0]) == 2 + 6 + n + 1 + h1.contract.observation_size + 3 * n
+    assert len(rows[0]) == 2 + 9 + n + 1 + h1.contract.observation_size + 3 * n
     gyro = h1.ticks[AT].inputs.gyro[1] * np.float32(0.25)
     assert float(rows[AT]["observation gyro: y"]) == pytest.approx(2 * gyro, rel=1e-6)
     assert float(rows[AT - 1]["observation gyro: y"]) == 0.0

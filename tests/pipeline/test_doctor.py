@@ -351,6 +351,12 @@ def thighs(angle):
         ),
         (change(joint_upper={0: 3.0}), [("error", "limits")], "3 rad is beyond the robot's 1.0472"),
         (change(effort_limit={0: 40.0}), [("error", "limits")], "40 N m is more than the motor's"),
+        (
+            change(velocity_limit={2: 200.7}),
+            [("error", "limits")],
+            "200.7 rad/s is more than the motor's 20.07 @ metadata surefoot_contract: "
+            "velocity_limit[2] (FL_calf_joint)",
+        ),
         (change(ctrl_dt=2e-5), [("error", "metadata")], "asked every 2e-05 s, want 0.002 to 0.1 s"),
         (change(velocity_limit={0: 0.0}), [("error", "limits")], "velocity_limit[0]"),
         (change(kp={2: 60.0}), [("warning", "order")], "FL_calf_joint differ from the other side"),
@@ -390,6 +396,12 @@ def test_what_no_robot_measures(tmp_path, without_walk):
     names = plant.mjlab("go2")["observation_names"]
     for ours, theirs, severity in (
         ("gyro", "base_lin_vel", "error"),
+        ("gyro", "local_linvel", "error"),
+        ("gyro", "linvel", "error"),
+        ("gyro", "root_lin_vel_b", "error"),
+        ("gyro", "base_velocity", "error"),
+        ("gyro", "imu_linear_velocity", "error"),
+        ("gyro", "estimated_lin_vel", "warning"),
         ("phase", "friction", "error"),
         ("phase", "height_scan", "warning"),
         ("phase", "foot_contact", "warning"),
@@ -398,6 +410,17 @@ def test_what_no_robot_measures(tmp_path, without_walk):
         said, words = found(plant.write(tmp_path, metadata=metadata))
         assert (severity, "sensors") in said, words
         assert f"the actor sees {theirs}" in words
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["velocity_commands", "command_lin_vel", "lin_vel_cmd", "base_velocity_command", "ref_linvel"],
+)
+def test_a_velocity_that_it_is_told_is_measured(tmp_path, without_walk, name):
+    names = plant.mjlab("go2")["observation_names"].replace("command", name)
+    metadata = plant.mjlab("go2", observation_names=names)
+    said, words = found(plant.write(tmp_path, metadata=metadata))
+    assert "sensors" not in [check for _, check in said], words
 
 
 def test_a_policy_without_any_description(tmp_path, without_walk):
@@ -431,6 +454,26 @@ def test_traps_in_mjlabs_keys(tmp_path, without_walk, changes, expected, named):
 def test_one_scale_for_all_joints_is_read(tmp_path, without_walk):
     path = plant.write(tmp_path, metadata=plant.mjlab("go2", action_scale="0.25"))
     assert gather(path).described.action_scale == (0.25,) * 12
+
+
+@pytest.mark.parametrize(
+    ("scale", "damping", "what"),
+    [
+        ("0.75", "0.013", "numbers have three decimals: 0.013 may be off by 3.85%"),
+        ("0.05", "1.000", "numbers have three decimals, so nothing tells what they were"),
+    ],
+)
+def test_one_scale_for_all_joints_hides_no_rounding(tmp_path, without_walk, scale, damping, what):
+    """mjlab writes lists with three decimals and a single number in full."""
+    changes = {"action_scale": scale, "joint_damping": ",".join([damping] * 12)}
+    metadata = {**plant.mjlab("go2"), **changes}
+    (finding,) = [
+        f
+        for f in examine(gather(plant.write(tmp_path, metadata=metadata)))
+        if f.check == "rounding"
+    ]
+    assert (finding.severity, finding.what) == ("warning", what)
+    assert finding.where.startswith("mjlab metadata: joint_damping[")
 
 
 def both(robot, contract=None, **changes):
@@ -567,6 +610,32 @@ def test_python_objects_are_data_and_a_finding(h1_with):
     assert "actions.JointPositionAction.joint_ids is !!python/object/apply:os.system" in words
 
 
+@pytest.mark.parametrize(
+    ("key", "where"),
+    [
+        ("stiffness: [*a9]", "stiffness[0]"),
+        ("damping: {a: *a9}", "damping"),
+        ("step_dt: *a9", "step_dt"),
+    ],
+)
+def test_what_is_no_number_is_shown_in_short(tmp_path, without_walk, key, where):
+    """Three to the ninth times two entries, in half a page of aliases."""
+    deploy = tmp_path / "deploy.yaml"
+    aliases = "".join(f"a{i}: &a{i} [{', '.join([f'*a{i - 1}'] * 3)}]\n" for i in range(1, 10))
+    deploy.write_text(f"a0: &a0 [x, x]\n{aliases}{key}\n")
+    subject = gather(plant.write(tmp_path, metadata={}), deploy=deploy)
+    (finding,) = [f for f in subject.reading if f.where == f"{deploy}: {where}"]
+    assert len(finding.what) < 300
+
+
+def test_a_history_that_is_none_is_named(h1_with):
+    said, words = h1_with(
+        lambda raw: raw["observations"]["joint_vel_rel"].update(history_length="five")
+    )
+    assert said == [("error", "metadata")]
+    assert "'five' is no length" in words
+
+
 def test_gains_are_read_in_motor_order(tmp_path):
     path = plant.write(tmp_path, "h1", metadata={})
     said = gather(path, deploy=plant.deploy_yaml(tmp_path, "h1"), robot="h1").described
@@ -659,6 +728,26 @@ def test_orders_are_those_of_trainers_and_motors():
     assert len(set(orders.values())) == len(orders)
     for order in orders.values():
         assert sorted(order) == sorted(machine.spec.joint_names)
+
+
+@pytest.mark.parametrize(
+    ("shorten", "named"),
+    [
+        (lambda raw: raw["default_joint_pos"].pop(), "default_joint_pos has 11 entries"),
+        (
+            lambda raw: raw["actions"]["JointPositionAction"]["offset"].pop(),
+            "actions.JointPositionAction.offset has 11 entries",
+        ),
+    ],
+)
+def test_a_list_that_is_too_short_costs_the_walk_and_not_the_report(tmp_path, shorten, named):
+    path = plant.write(tmp_path, metadata={})
+    deploy = plant.deploy_yaml(tmp_path, "go2", shorten)
+    findings = examine(gather(path, deploy=deploy, robot="go2"))
+    lengths, *others = findings
+    assert lengths.severity == "error" and "lists of different lengths" in lengths.what
+    (walk,) = [finding for finding in others if finding.check == "walk"]
+    assert walk.what == f"was not walked: {named} for 12 joints"
 
 
 def blind(raw):

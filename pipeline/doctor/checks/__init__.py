@@ -10,6 +10,7 @@ from pipeline.doctor.checks.behaviour import (
     check_finite,
     check_saturation,
 )
+from pipeline.doctor.checks.clips import check_reading_clips, check_target_clip
 from pipeline.doctor.checks.gains import check_gains, check_torque
 from pipeline.doctor.checks.joints import check_joint_names, check_motors, check_ranges
 from pipeline.doctor.checks.observation import check_measurable, check_observation_size
@@ -45,6 +46,8 @@ CHECKS: tuple[Callable[[Subject], Iterator[Finding]], ...] = (
     check_stance,
     check_observation_size,
     check_measurable,
+    check_reading_clips,
+    check_target_clip,
     check_finite,
     check_batches,
     check_dead_inputs,

@@ -68,7 +68,7 @@ def _compare_values(
     if np.all(off <= EXACT * scale):
         return
     where = f"{one.where(name)}; {other.where(name)}"
-    if np.all(off <= _allowance(one, a) + _allowance(other, b) + EXACT * scale):
+    if np.all(off <= _allowance(one, name, a) + _allowance(other, name, b) + EXACT * scale):
         worst = int((off / scale).argmax())
         if off[worst] > MATTERS * scale[worst]:
             yield warning(
@@ -88,8 +88,10 @@ def _compare_values(
     )
 
 
-def _allowance(said: Described, values: np.ndarray) -> np.ndarray:
-    """How far rounding may have moved each value."""
+def _allowance(said: Described, name: str, values: np.ndarray) -> np.ndarray:
+    """How far rounding may have moved each value of a field."""
+    if name in said.exact:
+        return 0 * values
     if said.rounding == "decimals":
         return np.full(len(values), HALF_DECIMAL)
     return HALF_DIGIT * np.abs(values) if said.rounding == "significant" else 0 * values
@@ -116,6 +118,9 @@ def _compare_terms(one: Described, other: Described) -> Iterator[Finding]:
             worst = int(np.abs(np.subtract(a.scale, b.scale)).argmax())
             what = f"{a.name}[{worst}] is scaled by {a.scale[worst]:g} and by {b.scale[worst]:g}"
             yield error("agreement", what, where, fix)
+        elif a.clip and b.clip and not np.allclose(a.clip, b.clip, HALF_DIGIT, HALF_DECIMAL):
+            ends = [f"[{clip[0]:g}, {clip[1]:g}]" for clip in (a.clip, b.clip)]
+            yield error("agreement", f"{a.name} is clipped to {' and to '.join(ends)}", where, fix)
 
 
 def check_rounding(subject: Subject) -> Iterator[Finding]:
@@ -126,6 +131,7 @@ def check_rounding(subject: Subject) -> Iterator[Finding]:
         worst = [
             (HALF_DECIMAL / max(abs(value), HALF_DECIMAL), name, index)
             for name in ("action_scale", "kp", "kd")
+            if name not in said.exact
             for index, value in enumerate(getattr(said, name) or ())
         ]
         share, name, index = max(worst, default=(0.0, "", 0))

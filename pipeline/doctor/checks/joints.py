@@ -11,7 +11,8 @@ from pipeline.doctor.subject import Subject
 
 SLACK_RAD = 1e-3
 """What rounding may put a pose outside its range."""
-LIMITS = ("effort_limit", "velocity_limit")
+SLACK = 1e-3
+"""Share by which rounding may raise a limit."""
 
 
 def check_joint_names(subject: Subject) -> Iterator[Finding]:
@@ -125,13 +126,18 @@ def _check_limits(
         if value is not None and sign * (value - limit) > SLACK_RAD:
             what = f"{value:g} rad is beyond the robot's {limit:g}"
             yield error("limits", what, said.where(field, index), fix)
-    effort, value = robot.effort(name), _entry(said, "effort_limit", index)
-    if effort and value is not None and value > effort * (1 + SLACK_RAD):
-        what = f"{value:g} N m is more than the motor's {effort:g}"
-        yield error("limits", what, said.where("effort_limit", index), fix)
-    for field in LIMITS:
+    motor = {
+        "effort_limit": (robot.effort(name), "N m"),
+        "velocity_limit": (robot.speed(name), "rad/s"),
+    }
+    for field, (limit, unit) in motor.items():
         value = _entry(said, field, index)
-        if value is not None and not 0 < value < math.inf:
+        if value is None:
+            continue
+        if limit and value > limit * (1 + SLACK):
+            what = f"{value:g} {unit} is more than the motor's {limit:g}"
+            yield error("limits", what, said.where(field, index), fix)
+        elif not 0 < value < math.inf:
             yield error("limits", f"is {value:g}, want > 0", said.where(field, index), fix)
 
 

@@ -1,5 +1,6 @@
 """Observation: does it add up, and can the robot measure it?"""
 
+import re
 from collections.abc import Iterator
 
 from deploy.observations import TERMS
@@ -8,8 +9,14 @@ from pipeline.doctor.described import JOINT_KINDS, SIZES, Term
 from pipeline.doctor.findings import Finding, error, listed, note, warning
 from pipeline.doctor.subject import Subject
 
+VELOCITY = re.compile(r"lin(ear)?_?vel|base_vel")
+"""Velocity over ground, anywhere in a name: Isaac, mjlab and Playground each have several."""
+TOLD = re.compile(r"command|cmd|(^|_)(target|desired|goal|ref)")
+"""A velocity that the robot is told."""
+ESTIMATED = re.compile(r"(^|_)est")
+"""A velocity that the robot works out."""
+NO_SPEED = "no sensor of these robots measures velocity over ground"
 UNMEASURED = {
-    "base_lin_vel": "no sensor of these robots measures velocity over ground",
     "base_pos": "no sensor measures where the robot is",
     "root_pos": "no sensor measures where the robot is",
     "base_height": "no sensor measures height above ground",
@@ -93,8 +100,15 @@ def check_measurable(subject: Subject) -> Iterator[Finding]:
     """Inputs that the robot cannot measure."""
     said = subject.described
     for term in said.observation or ():
-        name = term.kind or term.name
-        if why := _reason(UNMEASURED, name):
+        velocity = _is_velocity(term)
+        if velocity and ESTIMATED.search(term.name.lower()):
+            yield warning(
+                "sensors",
+                f"the actor sees {term.name}, which takes a state estimator",
+                said.where("observation"),
+                "see that the robot has the same one, and that training had its errors",
+            )
+        elif why := NO_SPEED if velocity else _reason(UNMEASURED, term.kind or term.name):
             yield error(
                 "sensors",
                 f"the actor sees {term.name}: {why}",
@@ -102,13 +116,19 @@ def check_measurable(subject: Subject) -> Iterator[Finding]:
                 "train without it and let the critic alone see it (privileged_state), or run a "
                 "state estimator and train with its errors",
             )
-        elif why := _reason(ON_SOME, name):
+        elif why := _reason(ON_SOME, term.kind or term.name):
             yield warning(
                 "sensors",
                 f"the actor sees {term.name}, which {why}",
                 said.where("observation"),
                 "see that the robot has it and at what delay, or train without it",
             )
+
+
+def _is_velocity(term: Term) -> bool:
+    """Whether a term is the robot's velocity over ground, and not the one it is told."""
+    name = term.name.lower()
+    return term.kind != "command" and bool(VELOCITY.search(name)) and not TOLD.search(name)
 
 
 def _reason(reasons: dict[str, str], name: str) -> str | None:

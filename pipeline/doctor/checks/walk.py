@@ -3,8 +3,8 @@
 import math
 from collections.abc import Iterator
 
-from pipeline.doctor.adapter import CannotWalkError, Order, in_order_of
 from pipeline.doctor.findings import Finding, error, note, warning
+from pipeline.doctor.fitting import CannotWalkError, Order, in_order_of
 from pipeline.doctor.orders import known_orders
 from pipeline.doctor.subject import Subject
 from pipeline.doctor.walking import Walk, walk
@@ -56,7 +56,7 @@ def check_walk(subject: Subject) -> Iterator[Finding]:
             "walk",
             f"as described it {_words(own)}, and in no well-known order of joints does it walk",
             WHERE,
-            "look at what else is described: gains, scales, default pose, terms and their order",
+            "look at what else is described: gains, scales, clips, pose, terms and their order",
         )
     else:
         yield warning(

@@ -11,7 +11,7 @@ from typing import Any
 from deploy.contract import CommandRanges
 from pipeline.doctor.described import Described, Term, Values
 from pipeline.doctor.findings import Finding, error, listed
-from pipeline.doctor.readers.numbers import Numbers, as_number
+from pipeline.doctor.readers.numbers import Numbers, as_number, shown
 from pipeline.doctor.readers.yaml_data import read_yaml
 
 KEYS = {
@@ -21,6 +21,7 @@ KEYS = {
     "kd": "damping",
     "action_scale": "actions.JointPositionAction.scale",
     "action_offset": "actions.JointPositionAction.offset",
+    "action_clip": "actions.JointPositionAction.clip",
     "observation": "observations",
     "ctrl_dt": "step_dt",
 }
@@ -65,6 +66,7 @@ def read_deploy(
             numbers.read(KEYS[f"action_{name}"], _as_list(action.get(name))),
             len(driven) if driven else num_joints,
         )
+    fields["action_clip"] = numbers.bounds_of_each(KEYS["action_clip"], action.get("clip"))
     names = tuple(motor_names.get(motor, "") for motor in fields["motor_indices"] or ())
     described = Described(
         str(path),
@@ -135,18 +137,21 @@ def _terms(node: object, numbers: Numbers) -> tuple[Term, ...] | None:
     for name, term in _mapping(node).items():
         key = f"observations.{name}"
         scale = numbers.read(f"{key}.scale", _as_list(_mapping(term).get("scale")))
-        length = as_number(_mapping(term).get("history_length", 1))
+        written = _mapping(term).get("history_length", 1)
+        length = as_number(written)
         if length is None or not 0 <= length <= 1000 or length != int(length):
-            numbers.refuse(f"{key}.history_length", f"{length!r} is no length")
+            numbers.refuse(f"{key}.history_length", f"{shown(written)} is no length")
             length = 1
-        terms.append(Term(str(name), len(scale) if scale else None, scale, max(1, int(length))))
+        clip = numbers.bounds(f"{key}.clip", _mapping(term).get("clip"))
+        size = len(scale) if scale else None
+        terms.append(Term(str(name), size, scale, max(1, int(length)), clip))
     return tuple(terms) or None
 
 
 def _step(node: object, numbers: Numbers) -> float | None:
     value = as_number(node)
     if node is not None and (value is None or value <= 0):
-        numbers.refuse("step_dt", f"{node!r} is no duration")
+        numbers.refuse("step_dt", f"{shown(node)} is no duration")
         return None
     return value
 

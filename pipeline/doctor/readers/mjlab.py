@@ -1,7 +1,7 @@
 """mjlab's metadata: comma-separated values, as its `rl/exporter_utils.py` writes them."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from typing import Any
 
 from pipeline.doctor.described import JOINT_KINDS, SIZES, Described, Term
@@ -38,8 +38,11 @@ def read_mjlab(metadata: Mapping[str, str]) -> tuple[Described | None, list[Find
         for ours, theirs in KEYS.items()
         if ours not in ("joint_names", "observation")
     }
-    scale = values["action_scale"]
-    if scale and len(scale) == 1:  # one number for all joints is not written as a list
+    scale, exact = values["action_scale"], frozenset[str]()
+    if (
+        scale and len(scale) == 1
+    ):  # one number for all joints is no list, and only lists are rounded
+        exact = frozenset({"action_scale"})
         counted = (names, values["kp"], values["kd"], values["default_joint_pos"])
         values["action_scale"] = scale * next((len(each) for each in counted if each), 0) or None
     described = Described(
@@ -47,7 +50,8 @@ def read_mjlab(metadata: Mapping[str, str]) -> tuple[Described | None, list[Find
         keys=KEYS,
         joint_names=names,
         observation=_terms(metadata, lists, len(names or ()) or None, numbers),
-        rounding="decimals" if _is_rounded(lists, values) else None,
+        rounding="decimals" if _is_rounded(lists, values.keys() - exact) else None,
+        exact=exact,
         **values,
     )
     return described, numbers.findings
@@ -57,9 +61,9 @@ def _split(text: str) -> list[str]:
     return [item.strip() for item in text.split(",")] if text.strip() else []
 
 
-def _is_rounded(lists: Mapping[str, list[str]], values: Mapping[str, object]) -> bool:
-    """Whether every number is written with three decimals, as mjlab's default is."""
-    tokens = [token for ours in values for token in lists.get(KEYS[ours], [])]
+def _is_rounded(lists: Mapping[str, list[str]], fields: Set[str]) -> bool:
+    """Whether every number of some fields is written with three decimals, as mjlab's default is."""
+    tokens = [token for ours in fields for token in lists.get(KEYS[ours], [])]
     return bool(tokens) and all(THREE_DECIMALS.fullmatch(token) for token in tokens)
 
 
@@ -75,6 +79,7 @@ def _terms(
         return None
     history = _per_term(metadata, "observation_terms_history_length", names, numbers)
     scales = _per_term(metadata, "observation_terms_scale", names, numbers)
+    clips = _per_term(metadata, "observation_terms_clip", names, numbers)
     terms: list[Term] = []
     for place, name in enumerate(names):
         kind = Term(name, None).kind
@@ -84,7 +89,9 @@ def _terms(
             numbers.refuse("observation_terms_history_length", f"{length!r} is no length")
             length = 1.0
         scale = _scale(scales[place], size) if scales else None
-        terms.append(Term(name, size, scale, history=max(1, int(length))))
+        ends = clips[place].split(";") if clips else None
+        clip = numbers.bounds(f"observation_terms_clip[{place}]", ends)
+        terms.append(Term(name, size, scale, max(1, int(length)), clip))
     return tuple(terms)
 
 

@@ -1,8 +1,10 @@
 """Numbers out of metadata that anybody may have written."""
 
 import math
+import reprlib
 from collections.abc import Sequence
 
+from pipeline.doctor.described import Clip
 from pipeline.doctor.findings import Finding, error
 
 
@@ -31,13 +33,13 @@ class Numbers:
         if raw is None:
             return None
         if isinstance(raw, str) or not isinstance(raw, Sequence):
-            self.refuse(key, f"{raw!r} is no list of numbers")
+            self.refuse(key, f"{shown(raw)} is no list of numbers")
             return None
         values: list[float] = []
         for index, item in enumerate(raw):
             value = as_number(item)
             if value is None:
-                self.refuse(f"{key}[{index}]", f"{item!r} is no finite number")
+                self.refuse(f"{key}[{index}]", f"{shown(item)} is no finite number")
                 return None
             values.append(value)
         return tuple(values)
@@ -53,17 +55,58 @@ class Numbers:
                 return None
         return tuple(int(value) for value in values)
 
+    def bounds(self, key: str, raw: object) -> Clip | None:
+        """Read the two ends of a clip, either of which may be infinite.
+
+        Args:
+            key: Its name, for the finding.
+            raw: What stands there; None, or an empty list, where nothing does.
+
+        Returns:
+            Lower and upper end, or None where there are none or they are no bounds.
+        """
+        if raw is None or raw == []:
+            return None
+        ends = [as_number(end, infinite=True) for end in raw] if isinstance(raw, list) else []
+        lower, upper = ends if len(ends) == 2 else (None, None)
+        if lower is None or upper is None or not -math.inf < upper >= lower < math.inf:
+            self.refuse(key, f"{shown(raw)} is no clip: want [lower, upper]")
+            return None
+        return lower, upper
+
+    def bounds_of_each(self, key: str, raw: object) -> tuple[Clip, ...] | None:
+        """Read a clip that has bounds for each joint, as `bounds` reads one."""
+        if raw is None or raw == []:
+            return None
+        if not isinstance(raw, list):
+            self.refuse(key, f"{shown(raw)} is no clip: want [lower, upper] for each joint")
+            return None
+        found: list[Clip] = []
+        for index, each in enumerate(raw):
+            clip = self.bounds(f"{key}[{index}]", [None] if each is None else each)
+            if clip is None:
+                return None
+            found.append(clip)
+        return tuple(found)
+
     def refuse(self, key: str, what: str) -> None:
         """Remember that something is not what it should be."""
         self.findings.append(error("metadata", what, f"{self.source}: {key}", self.fix))
 
 
-def as_number(item: object) -> float | None:
-    """A finite float, or None."""
+def shown(value: object) -> str:
+    """A value for a finding, cut short: aliases make a page of YAML hold millions of entries."""
+    short = reprlib.Repr()
+    short.maxlevel = 2
+    return short.repr(value)
+
+
+def as_number(item: object, *, infinite: bool = False) -> float | None:
+    """A finite float, or, if allowed, an infinite one; else None."""
     if isinstance(item, bool) or not isinstance(item, (int, float, str)):
         return None
     try:
         value = float(item)
     except (ValueError, OverflowError):
         return None
-    return value if math.isfinite(value) else None
+    return value if math.isfinite(value) or (infinite and math.isinf(value)) else None
