@@ -3,13 +3,14 @@
 import queue
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 
 from deploy.log import LogError, LogWriter, Tick
 
 BACKLOG = 500
 """Ticks that may wait for a slow disk: ten seconds. Further ones are lost, not waited for."""
 CLOSE_S = 30.0
-"""How long a disk may take nothing at the end of a run, s."""
+"""How long a disk may take to write what waits at the end of a run, s."""
 
 
 class TickLog:
@@ -57,12 +58,12 @@ class TickLog:
     def close(self) -> None:
         """Write what waits, and end the file."""
         if self._thread:
-            try:
+            with suppress(queue.Full):  # the disk hangs
                 self._queue.put(None, timeout=CLOSE_S)
-            except queue.Full:  # the disk hangs
-                self.error = self.error or f"the disk took nothing for {CLOSE_S:g} s"
+            self._thread.join(CLOSE_S)
+            if self._thread.is_alive():
+                self.error = self.error or f"the disk is not done after {CLOSE_S:g} s"
                 return
-            self._thread.join()
         if self._writer:
             try:
                 self._writer.close()

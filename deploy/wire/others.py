@@ -67,9 +67,10 @@ class Others:
         self.heard += 1
         if self.commander:  # this may go on 500 times a second
             return
-        self.commander = NAMELESS
+        names = ""
         with suppress(Exception):  # the name is the lesser part
-            self.commander = "; ".join(self.writers()) or NAMELESS
+            names = "; ".join(self.writers())
+        self.commander = names or NAMELESS
 
 
 class _Alive:

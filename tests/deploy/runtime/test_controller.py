@@ -1,5 +1,6 @@
 """The controller: what every state sends, how it ends, and what it logs."""
 
+import dataclasses
 import tracemalloc
 from collections import deque
 
@@ -11,6 +12,7 @@ from deploy.observations import joint_targets
 from deploy.policy import Policy
 from deploy.replay.__main__ import main as replay
 from deploy.replay.run import policy_sha256
+from deploy.runtime.limits import Limits
 from deploy.runtime.policy_step import PolicyStep
 from deploy.runtime.states import Event, State
 from tests.deploy.runtime.fakes import N_COMMANDS, STREAM_DT, Bench, shipped
@@ -94,7 +96,10 @@ def test_each_joints_target_goes_to_its_motor(name):
 @pytest.mark.parametrize("name", ["go2", "g1", "h1", "h1_2"])
 def test_the_policy_sees_each_joint_at_its_place_and_its_answer_is_sent(name):
     policy = shipped(name)
-    bench = Bench(policy).until(State.POLICY)
+    strong = (1e6,) * policy.contract.action_size  # nothing is clamped
+    policy.contract = dataclasses.replace(policy.contract, effort_limit=strong)
+    limits = Limits(target_rate=1e6, target_margin=100.0)
+    bench = Bench(policy, limits=limits).until(State.POLICY)
     while bench.index % N_COMMANDS:
         bench.tick()
     before = bench.link.state()

@@ -66,7 +66,7 @@ def test_a_terminal_that_closes_leaves_a_damped_robot(tmp_path):
         stdin=far,
         stdout=far,
         stderr=far,
-        preexec_fn=lambda: (os.setsid(), os.close(near)),
+        start_new_session=True,
     )
     os.close(far)
     said = b""

@@ -60,15 +60,16 @@ def test_no_error_of_a_writer_stops_the_queue():
     assert log.error == "MemoryError"
 
 
-def test_a_disk_that_hangs_does_not_keep_the_process(monkeypatch):
+@pytest.mark.parametrize("waiting", [1, BACKLOG + 50])
+def test_a_disk_that_hangs_does_not_keep_the_process(monkeypatch, waiting):
     monkeypatch.setattr("deploy.runtime.tick_log.CLOSE_S", 0.05)
     writer = Writer()
     writer.go.clear()
     log = TickLog(writer, threaded=True)
-    for tick in range(BACKLOG + 50):
+    for tick in range(waiting):
         log.write(tick)
     log.close()
-    assert log.error == "the disk took nothing for 0.05 s"
+    assert log.error == "the disk is not done after 0.05 s"
     writer.go.set()
 
 
