@@ -39,9 +39,8 @@ def read_mjlab(metadata: Mapping[str, str]) -> tuple[Described | None, list[Find
         if ours not in ("joint_names", "observation")
     }
     scale, exact = values["action_scale"], frozenset[str]()
-    if (
-        scale and len(scale) == 1
-    ):  # one number for all joints is no list, and only lists are rounded
+    # One number for all joints is no list, and only lists are rounded.
+    if scale and len(scale) == 1:
         exact = frozenset({"action_scale"})
         counted = (names, values["kp"], values["kd"], values["default_joint_pos"])
         values["action_scale"] = scale * next((len(each) for each in counted if each), 0) or None
