@@ -17,17 +17,8 @@ from deploy.runtime.machine_rules import (
     stream_late,
     too_hot,
 )
-from deploy.runtime.rules import (
-    BadMessages,
-    Delayed,
-    Frozen,
-    Rule,
-    Situation,
-    finite_action,
-    finite_sensors,
-    stale,
-    tilted,
-)
+from deploy.runtime.message_rules import BadMessages, Delayed, Frozen, stale
+from deploy.runtime.rules import Rule, Situation, finite_action, finite_sensors, tilted
 from deploy.runtime.states import MOVING, State
 
 DRIVEN = MOVING
