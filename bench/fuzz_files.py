@@ -28,6 +28,7 @@ from deploy.runtime.transports import check_robot
 from pipeline import config
 from pipeline.doctor.graph import read_graph
 from pipeline.doctor.readers.deploy_yaml import read_deploy
+from pipeline.progress import Progress
 from pipeline.sim2sim.schema import read_gate
 from robots.errors import UserError
 
@@ -35,6 +36,8 @@ COUNT = 100_000
 POLICY = Path("policies") / ROBOT / "policy.onnx"
 TICKS = 40
 """Commands to a motionless robot, of each policy that still loads: four control periods."""
+SHOWN_EVERY = 500
+"""Files from one look at the progress to the next."""
 NASTY = (
     "",
     "-1",
@@ -122,10 +125,22 @@ def break_all(kind: Kind, count: int, folder: Path) -> Counter[str]:
     """Break a file so many times, each in the folder, and count the outcomes."""
     outcomes: Counter[str] = Counter()
     path, sound, rng = folder / kind.name, kind.sound(), np.random.default_rng(0)
-    for _ in range(count):
-        path.write_bytes(broken(sound, kind.text, rng))
-        outcomes[outcome(kind, path)] += 1
+    progress = Progress(count, unit="files", doing=kind.name)
+    try:
+        for done in range(count):
+            if done % SHOWN_EVERY == 0:
+                progress.update(done, _shares(outcomes), report=done % (10 * SHOWN_EVERY) == 0)
+            path.write_bytes(broken(sound, kind.text, rng))
+            outcomes[outcome(kind, path)] += 1
+        progress.update(count, _shares(outcomes), report=True)
+    finally:
+        progress.close()
     return outcomes
+
+
+def _shares(outcomes: Counter[str]) -> dict[str, float]:
+    """How many of a hundred files came to what."""
+    return {f"{what}, %": 100 * n / outcomes.total() for what, n in sorted(outcomes.items())}
 
 
 def outcome(kind: Kind, path: Path) -> str:

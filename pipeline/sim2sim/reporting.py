@@ -20,7 +20,8 @@ from robots import RobotSpec
 
 SHOWN_COMMANDS = 6
 """How many of the nominal commands are drawn over time."""
-WIDTH, HEIGHT, FPS = 640, 360, 25
+WIDTH, HEIGHT, FPS = 576, 324, 20
+"""Of the films: as large as the page shows them beside each other."""
 
 
 def report(
