@@ -27,8 +27,9 @@ DRAWN = {"zero_share": 0.0, "single_axis_share": 0.6}
 """Commands that are walked: as in training, but more along one axis, as people steer."""
 EXACT = {"iterations": 50, "ls_iterations": 50}
 """Solver settings of the calibration: training cuts the solver short, which shifts speeds too."""
-EXACT_DT = 0.004
-"""Longest physics step of the calibration, s: a longer one makes strides longer."""
+EXACT_DT = 0.002
+"""Longest physics step of the calibration, s. Longer ones change strides: a G1 that walked 1.02 m/s
+at 4 ms walked 1.10 at 2."""
 RIDGE = 0.002
 """Share of a feature's mean square that keeps its weight small where the commands say little."""
 LEAST_USUAL, USUAL_TIMES = 0.015, 4.0

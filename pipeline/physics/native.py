@@ -56,9 +56,10 @@ class NativePhysics:
         self._qpos = self._batch.bind("qpos")
         self._qvel = self._batch.bind("qvel")
         self._warmstart = self._batch.bind("qacc_warmstart")
-        self._ctrl = self._batch.bind("ctrl")
-        self._sensors = self._batch.bind("sensordata")
-        self._torque = self._batch.bind("actuator_force")
+        self._seen = {
+            "sensordata": np.empty((num_envs, n_substeps, model.nsensordata)),
+            "actuator_force": np.empty((num_envs, n_substeps, model.nu)),
+        }
         self._columns = foot_columns(model, robot)
         shapes = {
             "qpos": (model.nq,),
@@ -87,24 +88,22 @@ class NativePhysics:
         self._qpos[:] = np.asarray(qpos)
         self._qvel[:] = np.asarray(qvel)
         self._warmstart[:] = np.asarray(warmstart)
-        by_substep = np.asarray(targets)
         failed = np.zeros(self.num_envs, bool)
-        for substep in range(self.n_substeps):
-            self._ctrl[:] = by_substep[:, substep]
-            try:
-                self._batch.step()
-            except SimulationError:
-                failed |= np.asarray(self._batch.status) != 0
-        failed |= diverged(self._qpos, self._qvel)
-        with np.errstate(over="ignore"):  # of the diverged ones
-            pos, vel, force = (
-                self._sensors[:, columns].astype(np.float32) for columns in self._columns
+        try:
+            self._batch.rollout(
+                self.n_substeps, np.asarray(targets), record=tuple(self._seen), out=self._seen
             )
+        except SimulationError:
+            failed = np.asarray(self._batch.status) != 0
+        failed |= diverged(self._qpos, self._qvel)
+        sensors, torque = (seen[:, -1] for seen in self._seen.values())
+        with np.errstate(over="ignore"):  # of the diverged ones
+            pos, vel, force = (sensors[:, columns].astype(np.float32) for columns in self._columns)
             result = PhysicsState(
                 qpos=self._qpos.astype(np.float32),
                 qvel=self._qvel.astype(np.float32),
                 qacc_warmstart=self._warmstart.astype(np.float32),
-                joint_torque=self._torque.astype(np.float32),
+                joint_torque=torque.astype(np.float32),
                 foot_pos=pos,
                 foot_vel=vel,
                 foot_force=force[:, :, 0],

@@ -41,7 +41,8 @@ def measured(tmp_path, what, robot, backend):
         [sys.executable, "-m", "tests.two_backends", what, robot, backend, str(result)],
         cwd=ROOT,
         check=True,
-        env={**os.environ, "XLA_FLAGS": f"{os.environ.get('XLA_FLAGS', '')} {flags}"},
+        # Stripped: of a blank alone XLA thinks that it names a file.
+        env={**os.environ, "XLA_FLAGS": f"{os.environ.get('XLA_FLAGS', '')} {flags}".strip()},
     )
     with np.load(result) as found:
         return dict(found)

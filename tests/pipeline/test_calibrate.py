@@ -107,8 +107,8 @@ def test_walkers_are_nominal_and_their_contacts_are_solved(walkers, make_config,
     options = walkers.physics.model.opt
     assert options.iterations >= 50 and options.ls_iterations >= 50
     assert options.cone == mujoco.mjtCone.mjCONE_ELLIPTIC
-    assert options.timestep == pytest.approx(0.004)
-    assert walkers.physics.n_substeps == 5
+    assert options.timestep == pytest.approx(0.002)
+    assert walkers.physics.n_substeps == 10
     assert walkers.num_envs == N and not walkers.randomized
     assert config.physics.iterations < 50  # the training's own settings are another thing
 
@@ -118,7 +118,7 @@ def test_walkers_steps_are_short_and_divide_the_control_period(make_config, go2,
     changes = {"task.control.ctrl_dt": ctrl_dt, "physics.sim_dt": sim_dt}
     physics = make_walkers(make_config(changes), go2, 2).physics
     step = physics.model.opt.timestep
-    assert step <= min(0.004, sim_dt)
+    assert step <= min(0.002, sim_dt)
     assert physics.n_substeps * step == pytest.approx(ctrl_dt)
 
 
