@@ -56,7 +56,7 @@ class NativePhysics:
         self._qpos = self._batch.bind("qpos")
         self._qvel = self._batch.bind("qvel")
         self._warmstart = self._batch.bind("qacc_warmstart")
-        self._seen = {
+        self._seen: dict[str, Any] = {
             "sensordata": np.empty((num_envs, n_substeps, model.nsensordata)),
             "actuator_force": np.empty((num_envs, n_substeps, model.nu)),
         }
