@@ -8,6 +8,7 @@ from deploy.contract import ObservationTerm
 from deploy.observations import joint_targets, term_slice
 from pipeline.doctor.described import JOINT_KINDS, Clip
 from pipeline.doctor.fitting import Fitted
+from pipeline.doctor.layout import columns
 
 
 class Adapter:
@@ -27,13 +28,15 @@ class Adapter:
         self, network: Callable[[np.ndarray], np.ndarray], fitted: Fitted, orders: np.ndarray
     ) -> None:
         self._network, self._fitted, self._orders = network, fitted, orders
+        sizes = [len(term.scale) for term in fitted.contract.observation]
+        self._places = columns(sizes, fitted.history, frame_major=fitted.frame_major)
         self._past: list[np.ndarray] = []
         self._answer: np.ndarray | None = None
 
     def __call__(self, obs: np.ndarray) -> np.ndarray:
         """The action in the robot's order, for an observation in the robot's order."""
         terms = zip(self._fitted.contract.observation, self._fitted.term_clips, strict=True)
-        blocks = [self._block(obs, term, clip) for term, clip in terms]
+        blocks = [self._block(obs, term, clips) for term, clips in terms]
         if not self._past:
             self._past = [
                 np.repeat(block[:, None], length, axis=1)
@@ -43,20 +46,24 @@ class Adapter:
             np.concatenate([old[:, 1:], block[:, None]], axis=1)
             for old, block in zip(self._past, blocks, strict=True)
         ]
-        seen = np.concatenate([past.reshape(len(obs), -1) for past in self._past], axis=1)
+        seen = np.empty((len(obs), sum(place.size for place in self._places)), np.float32)
+        for place, past in zip(self._places, self._past, strict=True):
+            seen[:, place] = past
         action = self._network(seen)
         self._answer = np.zeros_like(action)
         np.put_along_axis(self._answer, self._orders, action, axis=1)
         return self._clipped(self._answer)
 
-    def _block(self, obs: np.ndarray, term: ObservationTerm, clip: Clip | None) -> np.ndarray:
+    def _block(
+        self, obs: np.ndarray, term: ObservationTerm, clips: tuple[Clip, ...] | None
+    ) -> np.ndarray:
         """A term as the network sees it."""
         found = term_slice(self._fitted.contract, term.name)
         block, scale = obs[:, found.start : found.stop], np.asarray(term.scale, np.float32)
         if term.name == "last_action" and self._answer is not None:
             block = self._answer * scale
-        if clip is not None:
-            block = scale * np.clip(_divided(block, scale), *clip)
+        if clips is not None:
+            block = scale * np.clip(_divided(block, scale), *np.transpose(clips))
         return (
             np.take_along_axis(block, self._orders, axis=1) if term.name in JOINT_KINDS else block
         )

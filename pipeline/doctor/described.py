@@ -1,15 +1,22 @@
 """What a policy is said to see and do: the three dialects of metadata in one form."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from itertools import takewhile
 from typing import Literal
 
+import numpy as np
+
 from deploy.contract import CommandRanges
+from pipeline.doctor.layout import columns
 from robots import HeldJoint
 
 Values = tuple[float, ...]
 Clip = tuple[float, float]
 """Lower and upper bound; either may be infinite."""
+FREE: Clip = (-math.inf, math.inf)
+"""A clip that cuts nothing."""
 CTRL_DT = 0.02
 """Control period where none is stated, s: that of unitree_rl_gym, unitree_rl_lab and mjlab."""
 SHORTEST_S, LONGEST_S = 0.002, 0.1
@@ -61,7 +68,8 @@ class Term:
         size: Numbers of one reading, or None where nothing says so.
         scale: Factor of each, or None where nothing says so.
         history: How many readings the block holds, oldest first.
-        clip: Bounds of every reading, before the scale; None where nothing says so.
+        clip: Bounds of every reading; None where nothing says so.
+        clip_scaled: Whether the clip comes after the scale, and not before it.
     """
 
     name: str
@@ -69,6 +77,7 @@ class Term:
     scale: Values | None = None
     history: int = 1
     clip: Clip | None = None
+    clip_scaled: bool = False
 
     @property
     def kind(self) -> str | None:
@@ -79,6 +88,17 @@ class Term:
     def width(self) -> int | None:
         """Numbers it takes up in the observation."""
         return None if self.size is None else self.size * self.history
+
+    @property
+    def bounds(self) -> tuple[Clip, ...] | None:
+        """The clip of each number of a reading, before the scale; None where there is none."""
+        if self.clip is None or self.size is None:
+            return None
+        if self.scale is None or not self.clip_scaled:
+            return (self.clip,) * self.size
+        lower, upper = self.clip
+        ends = [sorted((lower / x, upper / x)) if x else FREE for x in self.scale]
+        return tuple((low, high) for low, high in ends)
 
 
 @dataclass(frozen=True)
@@ -103,6 +123,8 @@ class Described:
         velocity_limit: No-load speeds, rad/s.
         action_clip: Bounds of the joint targets that an action is made into, rad.
         observation: Terms, in order.
+        frame_major: Whether the oldest readings of all terms come first, then the next; else, or
+            where nothing says so, each term has all of its readings together.
         ctrl_dt: Control period, s.
         gait_period_s: Period of the gait clock, s.
         command_ranges: Commands it was trained for.
@@ -131,6 +153,7 @@ class Described:
     velocity_limit: Values | None = None
     action_clip: tuple[Clip, ...] | None = None
     observation: tuple[Term, ...] | None = None
+    frame_major: bool | None = None
     ctrl_dt: float | None = None
     gait_period_s: float | None = None
     command_ranges: CommandRanges | None = None
@@ -145,6 +168,16 @@ class Described:
     def num_joints(self) -> int | None:
         """How many joints the statement speaks of, or None."""
         return next((len(v) for name in PER_JOINT if (v := getattr(self, name)) is not None), None)
+
+    @property
+    def columns(self) -> list[np.ndarray]:
+        """Inputs that each term takes: (history, size) each, up to where nothing says any more."""
+        terms = self.observation or ()
+        history = [term.history for term in terms]
+        sizes = [x for x in takewhile(lambda x: x is not None, (t.size for t in terms)) if x]
+        if self.frame_major and (len(sizes) < len(terms) or len(set(history)) > 1):
+            return []
+        return columns(sizes, history[: len(sizes)], frame_major=bool(self.frame_major))
 
     def where(self, name: str, index: int | None = None) -> str:
         """Where a field stands, for a finding; with an index, of which joint."""

@@ -15,6 +15,7 @@ from pipeline.doctor.described import (
     SHORTEST_S,
     Clip,
     Described,
+    Term,
 )
 from pipeline.doctor.samples import USUAL
 from robots import RobotSpec
@@ -47,13 +48,15 @@ class Fitted:
     Args:
         contract: What it sees and does.
         history: Readings that each term holds.
-        term_clips: Bounds of each term's readings, before the scale; None where it has none.
+        frame_major: Whether the oldest readings of all terms come first.
+        term_clips: Bounds of each number of a term, before the scale; None where it has none.
         target_clip: Bounds of each joint's target, rad; None where there are none.
     """
 
     contract: PolicyContract
     history: tuple[int, ...]
-    term_clips: tuple[Clip | None, ...]
+    frame_major: bool
+    term_clips: tuple[tuple[Clip, ...] | None, ...]
     target_clip: tuple[Clip, ...] | None
 
 
@@ -102,6 +105,9 @@ def fit(said: Described, spec: RobotSpec, order: Order, gait_period_s: float) ->
     offset = _for_all(said, "action_offset", len(names))
     if offset is not None and not np.allclose(offset, said.default_joint_pos or 0):
         raise CannotWalkError("its zero action is not its default pose")
+    history = tuple(term.history for term in said.observation or ())
+    if said.frame_major and len(set(history)) > 1:
+        raise CannotWalkError("its readings come frame by frame, and not as many of each term")
     clip = _for_all(said, "action_clip", len(names))
     contract = PolicyContract(
         robot=spec.name,
@@ -121,8 +127,12 @@ def fit(said: Described, spec: RobotSpec, order: Order, gait_period_s: float) ->
     )
     return Fitted(
         contract,
-        history=tuple(term.history for term in said.observation or ()),
-        term_clips=tuple(term.clip for term in said.observation or ()),
+        history=history,
+        frame_major=bool(said.frame_major),
+        term_clips=tuple(
+            term.bounds and _in_order(term, term.bounds, spec, owners)
+            for term in said.observation or ()
+        ),
         target_clip=clip and tuple(clip[owners.index(joint)] for joint in spec.joint_names),
     )
 
@@ -143,12 +153,19 @@ def _terms(
     for term in said.observation or ():
         if term.kind not in TERMS or term.size is None:
             raise CannotWalkError(f"the simulated robot has no sensor for {term.name!r}")
-        scale = term.scale or (1.0,) * term.size
-        if term.kind in JOINT_KINDS:
-            if len(scale) != len(owners):
-                raise CannotWalkError(f"{term.name} has {len(scale)} numbers")
-            scale = tuple(scale[owners.index(joint)] for joint in spec.joint_names)
+        scale = _in_order(term, term.scale or (1.0,) * term.size, spec, owners)
         terms.append(ObservationTerm(term.kind, scale))
     if not terms:
         raise CannotWalkError("nothing says what it observes")
     return tuple(terms)
+
+
+def _in_order(
+    term: Term, values: tuple[Any, ...], spec: RobotSpec, owners: tuple[str, ...]
+) -> tuple[Any, ...]:
+    """One value per number of a term: where these are joints, in the robot's order."""
+    if term.kind not in JOINT_KINDS:
+        return values
+    if len(values) != len(owners):
+        raise CannotWalkError(f"{term.name} has {len(values)} numbers")
+    return tuple(values[owners.index(joint)] for joint in spec.joint_names)

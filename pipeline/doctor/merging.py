@@ -38,7 +38,9 @@ def _with_clips(terms: tuple[Term, ...], others: tuple[Term, ...]) -> tuple[Term
     if kinds[0] != kinds[1]:
         return terms
     return tuple(
-        dataclasses.replace(term, clip=term.clip or other.clip)
+        term
+        if term.clip
+        else dataclasses.replace(term, clip=other.clip, clip_scaled=other.clip_scaled)
         for term, other in zip(terms, others, strict=True)
     )
 

@@ -32,16 +32,16 @@ def walking(said: Described, size: int, n: int, seed: int = 0) -> np.ndarray:
         (n, size) float32.
     """
     rng = np.random.default_rng(seed)
-    terms = said.observation or ()
-    if sum(term.width or 0 for term in terms) != size:
+    terms, places = said.observation or (), said.columns
+    if len(places) < len(terms) or sum(place.size for place in places) != size:
         return rng.normal(size=(n, size)).astype(np.float32)
     ranges = said.command_ranges or USUAL
-    blocks: list[np.ndarray] = []
-    for term in terms:
+    drawn = np.empty((n, size), np.float32)
+    for term, place in zip(terms, places, strict=True):
         values = readings(rng, term, ranges, n)
-        values = np.clip(values, *term.clip) if term.clip else values
-        blocks.append(np.tile(values * (term.scale or 1.0), term.history))
-    return np.concatenate(blocks, axis=1).astype(np.float32)
+        values = np.clip(values, *np.transpose(term.bounds)) if term.bounds else values
+        drawn[:, place] = (values * (term.scale or 1.0))[:, None]
+    return drawn
 
 
 def readings(rng: np.random.Generator, term: Term, ranges: CommandRanges, n: int) -> np.ndarray:

@@ -107,6 +107,10 @@ def _compare_terms(one: Described, other: Described) -> Iterator[Finding]:
         what = f"name different terms: {', '.join(kinds[0])} and {', '.join(kinds[1])}"
         yield error("agreement", what, where, fix)
         return
+    many = any(term.history > 1 for term in one.observation)
+    if many and bool(one.frame_major) != bool(other.frame_major):
+        what = "one has the readings of all terms frame by frame, the other each term by itself"
+        yield error("agreement", what, where, fix)
     for a, b in zip(one.observation, other.observation, strict=True):
         if a.history != b.history:
             what = f"{a.name} has a history of {a.history} and of {b.history}"
@@ -118,9 +122,12 @@ def _compare_terms(one: Described, other: Described) -> Iterator[Finding]:
             worst = int(np.abs(np.subtract(a.scale, b.scale)).argmax())
             what = f"{a.name}[{worst}] is scaled by {a.scale[worst]:g} and by {b.scale[worst]:g}"
             yield error("agreement", what, where, fix)
-        elif a.clip and b.clip and not np.allclose(a.clip, b.clip, HALF_DIGIT, HALF_DECIMAL):
-            ends = [f"[{clip[0]:g}, {clip[1]:g}]" for clip in (a.clip, b.clip)]
-            yield error("agreement", f"{a.name} is clipped to {' and to '.join(ends)}", where, fix)
+        elif a.bounds and b.bounds:
+            pairs = zip(a.bounds, b.bounds, strict=True)
+            apart = (pair for pair in pairs if not np.allclose(*pair, HALF_DIGIT, HALF_DECIMAL))
+            for (low, high), (lower, upper) in itertools.islice(apart, 1):
+                what = f"{a.name} is clipped to [{low:g}, {high:g}] and to [{lower:g}, {upper:g}]"
+                yield error("agreement", what, where, fix)
 
 
 def check_rounding(subject: Subject) -> Iterator[Finding]:

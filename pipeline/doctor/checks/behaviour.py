@@ -111,18 +111,14 @@ def _reach(subject: Subject) -> np.ndarray | None:
 
 def _element(subject: Subject, index: int) -> tuple[str, str]:
     """Kind of the term that an input belongs to, and words for the input."""
-    start, said = 0, subject.described
-    for term in said.observation or ():
-        if term.size is None:
-            break
-        width = term.size * term.history
-        if index < start + width:
-            element = (index - start) % term.size
+    said = subject.described
+    for term, columns in zip(said.observation or (), said.columns, strict=False):
+        if index in columns:
+            element = int(np.nonzero(columns == index)[1][0])
             if term.kind == "command" and term.size == len(COMMAND):
                 return "command", f"{term.name}[{element}] ({COMMAND[element]})"
             joint = f" ({said.joint(element)})" if term.size == said.num_joints else ""
             return term.kind or "", f"{term.name}[{element}]{joint}"
-        start += width
     return "", f"input {index}"
 
 

@@ -24,14 +24,17 @@ def check_reading_clips(subject: Subject) -> Iterator[Finding]:
     """Observation clips that are narrower than what a walking robot measures."""
     for said in subject.statements:
         for term in said.observation or ():
-            if term.clip is not None and term.size:
-                yield from _check_term(subject, said, term, term.clip)
+            if term.clip is not None and term.bounds:
+                yield from _check_term(subject, said, term, term.clip, term.bounds)
 
 
-def _check_term(subject: Subject, said: Described, term: Term, clip: Clip) -> Iterator[Finding]:
+def _check_term(
+    subject: Subject, said: Described, term: Term, clip: Clip, bounds: tuple[Clip, ...]
+) -> Iterator[Finding]:
     at, where = f"the clip of {term.name}, {_ends(clip)},", said.where("observation")
-    values = _drawn(subject, term)
-    left = np.clip(values, *clip)
+    of = "scaled reading" if term.clip_scaled else "raw reading, before the scale"
+    values = _drawn(subject, term, bounds)
+    left = np.clip(values, *np.transpose(bounds[: values.shape[1]]))
     cut = (np.abs(left - values) > STILL).mean(axis=0)
     worst = int(cut.argmax())
     if clip[0] == clip[1] or (cut[worst] > 0 and np.ptp(left, axis=0).max() <= STILL):
@@ -39,24 +42,23 @@ def _check_term(subject: Subject, said: Described, term: Term, clip: Clip) -> It
             "clips",
             f"{at} leaves nothing of it: the policy always sees {left[0, 0]:g}",
             where,
-            "correct it: the bounds are of the raw reading, before the scale; null is no clip",
+            f"correct it: the bounds are of the {of}; null is no clip",
         )
     elif cut[worst] > SOME:
         yield (warning if cut[worst] > MOST else note)(
             "clips",
             f"{at} cuts off {cut[worst]:.0%} of what a walking robot reads in {term.name}[{worst}]",
             where,
-            f"the bounds are of the raw reading, before the scale; {PASS_ON}",
+            f"the bounds are of the {of}; {PASS_ON}",
         )
 
 
-def _drawn(subject: Subject, term: Term) -> np.ndarray:
+def _drawn(subject: Subject, term: Term, bounds: tuple[Clip, ...]) -> np.ndarray:
     """(n, size) readings of a term, of those that are known; else zeros that its clip leaves."""
     joints, size = subject.described.num_joints, term.size or 1
     wanted = joints if term.kind in JOINT_KINDS else SIZES.get(term.kind or "")
     if size != wanted or size > (subject.input_size or 0):
-        assert term.clip is not None
-        return np.clip(np.zeros((1, 1)), *term.clip)
+        return np.clip(np.zeros((1, 1)), *bounds[0])
     ranges = subject.described.command_ranges or USUAL
     return readings(np.random.default_rng(0), term, ranges, ROWS)
 

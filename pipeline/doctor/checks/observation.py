@@ -46,6 +46,15 @@ def check_observation_size(subject: Subject) -> Iterator[Finding]:
         return
     where = said.where("observation")
     yield from _check_terms(subject, said.observation, where)
+    lengths = {term.history for term in said.observation}
+    if said.frame_major and len(lengths) > 1:
+        yield error(
+            "observation",
+            f"its readings come frame by frame, but terms hold {min(lengths)} to {max(lengths)} "
+            "of them",
+            where,
+            "give every term the same history_length, or set use_gym_history to false",
+        )
     unknown = [term.name for term in said.observation if term.width is None]
     total = sum(term.width or 0 for term in said.observation)
     if size is None:

@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from deploy.contract import CommandRanges
-from pipeline.doctor.described import Described, Term, Values
+from pipeline.doctor.described import Described, Values
 from pipeline.doctor.findings import Finding, error, listed
+from pipeline.doctor.readers.deploy_terms import as_mapping, read_observations
 from pipeline.doctor.readers.numbers import Numbers, as_number, shown
 from pipeline.doctor.readers.yaml_data import read_yaml
 
@@ -49,7 +50,7 @@ def read_deploy(
     raw, findings = read_yaml(path)
     numbers = Numbers(str(path), FIX)
     motors = numbers.whole("joint_ids_map", raw.get("joint_ids_map"))
-    action = _mapping(_mapping(raw.get("actions")).get(ACTION))
+    action = as_mapping(as_mapping(raw.get("actions")).get(ACTION))
     num_joints = len(motors) if motors else 0
     driven = _driven(action, num_joints)
     by_motor = {name: numbers.read(KEYS[name], raw.get(KEYS[name])) for name in ("kp", "kd")}
@@ -67,14 +68,16 @@ def read_deploy(
             len(driven) if driven else num_joints,
         )
     fields["action_clip"] = numbers.bounds_of_each(KEYS["action_clip"], action.get("clip"))
+    observed = read_observations(raw.get("observations"), numbers)
     names = tuple(motor_names.get(motor, "") for motor in fields["motor_indices"] or ())
     described = Described(
         str(path),
         keys=KEYS,
         joint_names=names if names and all(names) else None,
-        observation=_terms(raw.get("observations"), numbers),
+        observation=observed.terms,
+        frame_major=observed.frame_major,
         ctrl_dt=_step(raw.get("step_dt"), numbers),
-        gait_period_s=_gait_period(raw.get("observations")),
+        gait_period_s=observed.gait_period_s,
         command_ranges=_ranges(raw, numbers),
         by_motor={name: values for name, values in by_motor.items() if values},
         rounding="significant",
@@ -84,10 +87,6 @@ def read_deploy(
     if missing:
         findings.append(error("metadata", f"lacks {', '.join(missing)}", str(path), FIX))
     return described, [*findings, *numbers.findings]
-
-
-def _mapping(node: object) -> Mapping[str, Any]:
-    return node if isinstance(node, dict) else {}
 
 
 def _as_list(node: object) -> object:
@@ -132,22 +131,6 @@ def _by_joint(
     return tuple(values[motor] for motor in motors)
 
 
-def _terms(node: object, numbers: Numbers) -> tuple[Term, ...] | None:
-    terms: list[Term] = []
-    for name, term in _mapping(node).items():
-        key = f"observations.{name}"
-        scale = numbers.read(f"{key}.scale", _as_list(_mapping(term).get("scale")))
-        written = _mapping(term).get("history_length", 1)
-        length = as_number(written)
-        if length is None or not 0 <= length <= 1000 or length != int(length):
-            numbers.refuse(f"{key}.history_length", f"{shown(written)} is no length")
-            length = 1
-        clip = numbers.bounds(f"{key}.clip", _mapping(term).get("clip"))
-        size = len(scale) if scale else None
-        terms.append(Term(str(name), size, scale, max(1, int(length)), clip))
-    return tuple(terms) or None
-
-
 def _step(node: object, numbers: Numbers) -> float | None:
     value = as_number(node)
     if node is not None and (value is None or value <= 0):
@@ -156,14 +139,10 @@ def _step(node: object, numbers: Numbers) -> float | None:
     return value
 
 
-def _gait_period(node: object) -> float | None:
-    period = _mapping(_mapping(_mapping(node).get("gait_phase")).get("params")).get("period")
-    value = as_number(period)
-    return value if value and value > 0 else None
-
-
 def _ranges(raw: Mapping[str, Any], numbers: Numbers) -> CommandRanges | None:
-    ranges = _mapping(_mapping(_mapping(raw.get("commands")).get("base_velocity")).get("ranges"))
+    ranges = as_mapping(
+        as_mapping(as_mapping(raw.get("commands")).get("base_velocity")).get("ranges")
+    )
     found: dict[str, tuple[float, float]] = {}
     for axis, theirs in AXES.items():
         key = f"commands.base_velocity.ranges.{theirs}"
