@@ -13,6 +13,9 @@ from pipeline.config_task import Task
 from pipeline.config_types import Section
 from robots.errors import UserError
 
+DEEPEST = 20
+"""Levels of mappings and lists in params.yaml; its own has seven."""
+
 
 class ConfigError(UserError):
     """params.yaml has an unknown key, a wrong type or an impossible value."""
@@ -83,12 +86,20 @@ def parse(raw: dict[str, Any]) -> Config:
     return config
 
 
-def _with_numbers(node: Any) -> Any:
+def _with_numbers(node: Any, key: str = "", depth: int = 0) -> Any:
     """Turn strings that are numbers into numbers: YAML 1.1 reads `1e-3` as a string."""
+    if depth > DEEPEST:
+        raise ConfigError(
+            f"params.yaml: {key}: is nested more than {DEEPEST} deep, or holds itself (`&a [*a]`)"
+        )
     if isinstance(node, dict):
-        return {k: _with_numbers(v) for k, v in cast("dict[str, Any]", node).items()}
+        values = cast("dict[str, Any]", node)
+        return {
+            k: _with_numbers(v, f"{key}.{k}" if key else str(k), depth + 1)
+            for k, v in values.items()
+        }
     if isinstance(node, list):
-        return [_with_numbers(value) for value in cast("list[Any]", node)]
+        return [_with_numbers(value, key, depth + 1) for value in cast("list[Any]", node)]
     if isinstance(node, str):
         try:
             return float(node)

@@ -354,6 +354,14 @@ def test_no_such_file(tmp_path):
         load(path)
 
 
+@pytest.mark.parametrize("value", ["&a [*a]", "&a {b: *a}", "[" * 40 + "]" * 40])
+def test_what_is_nested_without_end_is_named(tmp_path, value):
+    path = tmp_path / "params.yaml"
+    path.write_text(f"robot: go2\ntask: {{rewards: {value}}}")
+    with pytest.raises(ConfigError, match=r"params\.yaml: task\.rewards.*: is nested more than 20"):
+        load(path)
+
+
 @pytest.mark.parametrize("content", [b"robot: [go2", b"a: b: c", b"\xff\xfe\x00robot", b"\x00"])
 def test_not_yaml(tmp_path, content):
     path = tmp_path / "params.yaml"
