@@ -93,10 +93,10 @@ def _with_numbers(node: Any, key: str = "", depth: int = 0) -> Any:
             f"params.yaml: {key}: is nested more than {DEEPEST} deep, or holds itself (`&a [*a]`)"
         )
     if isinstance(node, dict):
-        values = cast("dict[str, Any]", node)
+        # Keys as strings: one that YAML takes for a number is a misspelt one, too.
+        values = {str(k): v for k, v in cast("dict[Any, Any]", node).items()}
         return {
-            k: _with_numbers(v, f"{key}.{k}" if key else str(k), depth + 1)
-            for k, v in values.items()
+            k: _with_numbers(v, f"{key}.{k}" if key else k, depth + 1) for k, v in values.items()
         }
     if isinstance(node, list):
         return [_with_numbers(value, key, depth + 1) for value in cast("list[Any]", node)]

@@ -362,6 +362,16 @@ def test_what_is_nested_without_end_is_named(tmp_path, value):
         load(path)
 
 
+@pytest.mark.parametrize("key", [1, None, True, 0.5])
+def test_a_key_that_yaml_takes_for_something_else_is_named(raw_params, key):
+    raw_params["task"]["rewards"]["weights"][key] = 1.0
+    with pytest.raises(ConfigError, match=rf"params\.yaml: task\.rewards\.weights\.{key}: "):
+        parse(raw_params)
+    raw_params["overrides"]["go2"]["task"] = {key: 1.0}
+    with pytest.raises(ConfigError, match=rf"overrides\.go2\.task\.{key}: unknown key; allowed: "):
+        parse(raw_params)
+
+
 @pytest.mark.parametrize("content", [b"robot: [go2", b"a: b: c", b"\xff\xfe\x00robot", b"\x00"])
 def test_not_yaml(tmp_path, content):
     path = tmp_path / "params.yaml"
