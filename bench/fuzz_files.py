@@ -26,6 +26,8 @@ from deploy.runtime.inputs.script import read_script
 from deploy.runtime.loop import commands_per_period
 from deploy.runtime.transports import check_robot
 from pipeline import config
+from pipeline.doctor import samples
+from pipeline.doctor.described import Described
 from pipeline.doctor.graph import read_graph
 from pipeline.doctor.readers.deploy_yaml import read_deploy
 from pipeline.progress import Progress
@@ -73,8 +75,11 @@ actions:
     scale: [0.25, 0.25]
     offset: [-0.1, 0.3]
 observations:
-  base_ang_vel: {params: {}, clip: [-9.0, .inf], scale: [0.2, 0.2, 0.2], history_length: 1}
-  gait_phase: {params: {period: 0.8}, clip: null, scale: [1.0, 1.0], history_length: 5}
+  obs:
+    use_gym_history: true
+    scale_first: true
+    base_ang_vel: {params: {}, clip: [-9.0, .inf], scale: [0.2, 0.2, 0.2], history_length: 5}
+    gait_phase: {params: {period: 0.8}, clip: null, scale: [1.0, 1.0], history_length: 5}
 """
 SCRIPT = "time_s,vx,vy,yaw_rate,event\n0.1,0,0,0,start\n2.6,0,0,0,a\n3.0,0.5,-0.1,0.2,\n"
 
@@ -221,13 +226,19 @@ def _reads(read: Callable[[Path], object]) -> Callable[[Path], str]:
     return read_one
 
 
+def _read_layout(path: Path) -> None:
+    """Read a description, and lay its observation out."""
+    said, _ = read_deploy(path, {})
+    samples.walking(said or Described(""), 25, 1)
+
+
 KINDS = (
     Kind("policy.onnx", POLICY.read_bytes, False, _drive),
     Kind("doctor.onnx", POLICY.read_bytes, False, _reads(read_graph)),
     Kind("gate.json", POLICY.with_name("gate.json").read_bytes, True, _vouches),
     Kind("baseline.json", POLICY.with_name("gate.json").read_bytes, True, _reads(read_gate)),
     Kind("params.yaml", Path("params.yaml").read_bytes, True, _reads(config.load)),
-    Kind("deploy.yaml", DEPLOY_YAML.encode, True, _reads(lambda path: read_deploy(path, {}))),
+    Kind("deploy.yaml", DEPLOY_YAML.encode, True, _reads(_read_layout)),
     Kind("commands.csv", SCRIPT.encode, True, _reads(read_script)),
 )
 

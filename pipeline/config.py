@@ -92,9 +92,14 @@ def _with_numbers(node: Any, key: str = "", depth: int = 0) -> Any:
         raise ConfigError(
             f"params.yaml: {key}: is nested more than {DEEPEST} deep, or holds itself (`&a [*a]`)"
         )
+    if isinstance(node, int) and abs(node) >= 2**63:
+        raise ConfigError(f"params.yaml: {key}: is a number of more than 64 bits")
     if isinstance(node, dict):
         # Keys as strings: one that YAML takes for a number is a misspelt one, too.
-        values = {str(k): v for k, v in cast("dict[Any, Any]", node).items()}
+        values = {
+            str(_with_numbers(k, key) if isinstance(k, int) else k): v
+            for k, v in cast("dict[Any, Any]", node).items()
+        }
         return {
             k: _with_numbers(v, f"{key}.{k}" if key else k, depth + 1) for k, v in values.items()
         }

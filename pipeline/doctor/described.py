@@ -3,6 +3,7 @@
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from itertools import takewhile
 from typing import Literal
 
@@ -36,6 +37,8 @@ PER_JOINT = (
     "action_clip",
 )
 """Fields with one entry per joint."""
+MAX_INPUTS = 2**13
+"""Numbers in an observation: what a blind policy with a long history has, and then some."""
 ALIASES = {
     "gyro": ("gyro", "base_ang_vel", "ang_vel", "angular_velocity", "imu_ang_vel"),
     "projected_gravity": ("projected_gravity", "gravity", "gravity_vec", "proj_gravity"),
@@ -169,10 +172,12 @@ class Described:
         """How many joints the statement speaks of, or None."""
         return next((len(v) for name in PER_JOINT if (v := getattr(self, name)) is not None), None)
 
-    @property
+    @cached_property
     def columns(self) -> list[np.ndarray]:
         """Inputs that each term takes: (history, size) each, up to where nothing says any more."""
         terms = self.observation or ()
+        if sum(term.width or 0 for term in terms) > MAX_INPUTS:
+            return []
         history = [term.history for term in terms]
         sizes = [x for x in takewhile(lambda x: x is not None, (t.size for t in terms)) if x]
         if self.frame_major and (len(sizes) < len(terms) or len(set(history)) > 1):

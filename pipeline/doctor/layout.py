@@ -12,8 +12,8 @@ def columns(sizes: Sequence[int], history: Sequence[int], *, frame_major: bool) 
     Args:
         sizes: Numbers in a reading of each term.
         history: Readings that each holds; all the same where `frame_major`.
-        frame_major: Whether the oldest readings of all terms come first, as unitree_rl_gym stacks
-            its frames; else each term has its readings together, as Isaac Lab does.
+        frame_major: Whether the oldest readings of all terms come first, as trainers of Isaac
+            Gym stack frames; else each term has its readings together, as Isaac Lab does.
     """
     if not frame_major:
         ends = np.cumsum([0, *(n * size for n, size in zip(history, sizes, strict=True))])

@@ -5,7 +5,7 @@ from functools import cached_property
 from pathlib import Path
 
 import robots
-from pipeline.doctor.described import Described
+from pipeline.doctor.described import MAX_INPUTS, Described
 from pipeline.doctor.findings import DoctorError, Finding, error
 from pipeline.doctor.graph import Graph, read_graph
 from pipeline.doctor.merging import merge
@@ -14,9 +14,6 @@ from pipeline.doctor.readers.contract import read_contract
 from pipeline.doctor.readers.deploy_yaml import read_deploy
 from pipeline.doctor.readers.mjlab import read_mjlab
 from pipeline.doctor.robot import Robot, load_robot, motor_names, recognise
-
-MAX_INPUTS = 2**13
-"""Numbers in an observation: what a blind policy with a long history has, and then some."""
 
 
 @dataclass(frozen=True)
@@ -91,8 +88,9 @@ def gather(
         known = recognise(said.joint_names)
         named = known.name if known else None
     machine = load_robot(named, model)
+    fed = graph.inputs[0].name if graph.inputs else ""
     from_yaml, wrong_yaml = (
-        read_deploy(deploy, motor_names(machine.spec if machine else None))
+        read_deploy(deploy, motor_names(machine.spec if machine else None), fed)
         if deploy
         else (None, [])
     )

@@ -362,6 +362,14 @@ def test_what_is_nested_without_end_is_named(tmp_path, value):
         load(path)
 
 
+@pytest.mark.parametrize("line", ["seed: 0x{}", "robot: {{? 0x{} : 1}}"])
+def test_numbers_too_long_to_show_are_named(tmp_path, line):
+    path = tmp_path / "params.yaml"
+    path.write_text("robot: go2\n" + line.format("f" * 5000))
+    with pytest.raises(ConfigError, match=r"(seed|robot): is a number of more"):
+        load(path)
+
+
 @pytest.mark.parametrize("key", [1, None, True, 0.5])
 def test_a_key_that_yaml_takes_for_something_else_is_named(raw_params, key):
     raw_params["task"]["rewards"]["weights"][key] = 1.0

@@ -116,8 +116,8 @@ def test_mjlabs_clips_are_read(tmp_path, without_walk):
 @pytest.mark.parametrize(
     ("clip", "severity", "what"),
     [
-        ([0, 0], "error", "[0, 0], leaves nothing of it: the policy always sees 0"),
-        ([5, 9], "error", "[5, 9], leaves nothing of it: the policy always sees 5"),
+        ([0, 0], "error", "[0, 0], leaves nothing of it: it always reads 0"),
+        ([5, 9], "error", "[5, 9], leaves nothing of it: it always reads 5"),
         ([-0.1, 0.1], "warning", "[-0.1, 0.1], cuts off 8"),
         ([-0.9, 0.9], "note", "[-0.9, 0.9], cuts off 8"),
     ],

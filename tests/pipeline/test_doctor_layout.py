@@ -13,6 +13,7 @@ from pipeline.doctor.checks.walk import check_walk
 from pipeline.doctor.described import FREE, Term
 from pipeline.doctor.fitting import CannotWalkError, Order, fit
 from pipeline.doctor.layout import columns
+from pipeline.doctor.readers.deploy_yaml import read_deploy
 from pipeline.doctor.samples import walking
 from pipeline.doctor.subject import gather
 from tests import doctor_policies as plant
@@ -84,23 +85,44 @@ def contract_period():
     return plant.contract_of("go2")["gait_period_s"]
 
 
-def test_of_several_groups_the_first_is_looked_at(tmp_path, monkeypatch):
+def test_of_several_groups_the_one_of_the_input_is_read(tmp_path, monkeypatch):
     plant.leave_out_walk(monkeypatch)
 
     def edit(raw):
         picture = {"picture": {"params": {}, "scale": None}}
-        raw["observations"] = {"obs": raw["observations"], "depth": picture}
+        raw["observations"] = {"depth": picture, "obs": raw["observations"]}
 
     (finding,) = words_of(examine(subject_of(tmp_path, edit)))
     assert finding == (
         "warning",
         "observation",
-        "has groups of terms for 2 inputs, obs, depth: one is looked at",
+        "has groups of terms for 2 inputs, depth, obs: obs is read",
     )
 
 
+def test_a_switch_above_the_groups_counts_for_each(tmp_path):
+    def edit(raw):
+        raw["observations"] = {"use_gym_history": True, "obs": raw["observations"]}
+
+    assert subject_of(tmp_path, edit).described.frame_major is True
+
+
+def test_one_odd_term_makes_no_groups(tmp_path):
+    def edit(raw):
+        raw["observations"]["gait_phase"] = {"param": {"period": 0.6}}
+
+    said = subject_of(tmp_path, edit).described
+    assert [term.name for term in said.observation] == list(plant.UNITREE_NAMES.values())
+
+
+@pytest.mark.parametrize(("word", "value"), [("yes", True), ("True", True), ("off", False)])
+def test_a_switch_may_be_a_word(tmp_path, word, value):
+    said = subject_of(tmp_path, held(1, use_gym_history=word)).described
+    assert said.frame_major is value
+
+
 @pytest.mark.parametrize("name", ["use_gym_history", "scale_first"])
-@pytest.mark.parametrize("value", ["yes", 1, [True]])
+@pytest.mark.parametrize("value", ["maybe", 1, [True]])
 def test_a_switch_that_is_none_is_named(tmp_path, monkeypatch, name, value):
     plant.leave_out_walk(monkeypatch)
     findings = examine(subject_of(tmp_path, held(1, **{name: value})))
@@ -109,14 +131,62 @@ def test_a_switch_that_is_none_is_named(tmp_path, monkeypatch, name, value):
     assert finding.what.endswith("is neither true nor false")
 
 
-def test_a_term_of_its_own_mind(tmp_path):
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("use_gym_history: false", "use_gym_history: {}"),
+        ("history_length: 7", "history_length: {}"),
+    ],
+)
+def test_a_number_too_long_to_show_is_refused(tmp_path, old, new):
+    path = plant.deploy_yaml(tmp_path, "go2", held(7, use_gym_history=False))
+    path.write_text(path.read_text().replace(old, new.format(f"0x{'f' * 5000}"), 1))
+    _, (finding,) = read_deploy(path, {})
+    assert finding.where.endswith(new.removesuffix(": {}"))
+    assert finding.what.startswith("an integer too long to show is n")
+
+
+def test_a_key_too_long_to_show_is_read(tmp_path):
+    path = plant.deploy_yaml(tmp_path, "go2")
+    path.write_text(path.read_text().replace("base_ang_vel:", f"? 0x{'f' * 5000}\n  :", 1))
+    said, _ = read_deploy(path, {})
+    assert said.observation[0].name == "an integer too long to show"
+
+
+def test_scale_first_counts_for_the_terms_after_it_and_a_term_for_itself(tmp_path):
     def edit(raw):
-        terms = raw["observations"]
-        terms["base_ang_vel"].update(scale_first=False)
-        raw["observations"] = {"scale_first": True, **terms}
+        (first, gyro), *rest = raw["observations"].items()
+        rest[1][1].update(scale_first=False)
+        raw["observations"] = {first: gyro, "scale_first": True, **dict(rest)}
 
     said = subject_of(tmp_path, edit).described
-    assert [term.clip_scaled for term in said.observation] == [False, *[True] * 6]
+    assert [term.clip_scaled for term in said.observation] == [False, True, False, *[True] * 4]
+
+
+@pytest.mark.parametrize(("written", "length"), [(None, 1), (5, 5), (0, None), (-1, None)])
+def test_a_length_is_one_or_more(tmp_path, monkeypatch, written, length):
+    plant.leave_out_walk(monkeypatch)
+
+    def edit(raw):
+        raw["observations"]["base_ang_vel"]["history_length"] = written
+
+    subject = subject_of(tmp_path, edit)
+    assert subject.described.observation[0].history == (length or 1)
+    told = [f.what for f in examine(subject) if f.where.endswith("base_ang_vel.history_length")]
+    assert told == ([] if length else [f"{written} is no length"])
+
+
+def test_an_observation_larger_than_any_is_not_laid_out(tmp_path, monkeypatch):
+    plant.leave_out_walk(monkeypatch)
+
+    def edit(raw):
+        raw["observations"] = {
+            name: {"scale": [1.0] * 5000, "history_length": 1000} for name in ("a", "b")
+        }
+
+    subject = subject_of(tmp_path, edit)
+    assert subject.described.columns == []
+    assert any("the terms add up to 10000000" in f.what for f in examine(subject))
 
 
 # What is clipped
@@ -196,13 +266,13 @@ def test_the_adapter_lays_out_by_frame(tmp_path):
         return np.zeros((1, 12), np.float32)
 
     adapter = Adapter(network, fitted, np.arange(12)[None])
-    frames = [np.full((1, 47), value, np.float32) for value in (1.0, 2.0)]
+    frames = [np.arange(47, dtype=np.float32)[None] + 100 * each for each in (1, 2)]
     for frame in frames:
         adapter(frame)
     last = slice(33, 45)  # the last action is the network's own: zeros
-    for answer, (old, new) in zip(seen, [(1.0, 1.0), (1.0, 2.0)], strict=True):
-        assert np.all(np.delete(answer[:47], last) == np.float32(old))
-        assert np.all(np.delete(answer[47:], last) == np.float32(new))
+    for answer, (old, new) in zip(seen, [(0, 0), (0, 1)], strict=True):
+        assert np.delete(answer[:47], last) == pytest.approx(np.delete(frames[old][0], last))
+        assert np.delete(answer[47:], last) == pytest.approx(np.delete(frames[new][0], last))
 
 
 def test_a_dead_input_is_named_by_its_frame(tmp_path):

@@ -40,7 +40,7 @@ def _check_term(
     if clip[0] == clip[1] or (cut[worst] > 0 and np.ptp(left, axis=0).max() <= STILL):
         yield error(
             "clips",
-            f"{at} leaves nothing of it: the policy always sees {left[0, 0]:g}",
+            f"{at} leaves nothing of it: it always reads {left[0, 0]:g}",
             where,
             f"correct it: the bounds are of the {of}; null is no clip",
         )

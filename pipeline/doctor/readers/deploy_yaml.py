@@ -11,8 +11,8 @@ from typing import Any
 from deploy.contract import CommandRanges
 from pipeline.doctor.described import Described, Values
 from pipeline.doctor.findings import Finding, error, listed
-from pipeline.doctor.readers.deploy_terms import as_mapping, read_observations
-from pipeline.doctor.readers.numbers import Numbers, as_number, shown
+from pipeline.doctor.readers.deploy_terms import read_observations
+from pipeline.doctor.readers.numbers import Numbers, as_mapping, as_number, shown
 from pipeline.doctor.readers.yaml_data import read_yaml
 
 KEYS = {
@@ -33,13 +33,14 @@ FIX = "export the policy again, or correct the entry"
 
 
 def read_deploy(
-    path: Path, motor_names: Mapping[int, str]
+    path: Path, motor_names: Mapping[int, str], input_name: str = ""
 ) -> tuple[Described | None, list[Finding]]:
     """Read a deploy.yaml.
 
     Args:
         path: The file.
         motor_names: Joint of each motor, as the file names no joints; empty where unknown.
+        input_name: Input of the network, by whose name there may be a group of terms.
 
     Returns:
         What it says, in the order of the action, and what is wrong with it.
@@ -68,7 +69,7 @@ def read_deploy(
             len(driven) if driven else num_joints,
         )
     fields["action_clip"] = numbers.bounds_of_each(KEYS["action_clip"], action.get("clip"))
-    observed = read_observations(raw.get("observations"), numbers)
+    observed = read_observations(raw.get("observations"), input_name, numbers)
     names = tuple(motor_names.get(motor, "") for motor in fields["motor_indices"] or ())
     described = Described(
         str(path),

@@ -2,7 +2,8 @@
 
 import math
 import reprlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any, cast
 
 from pipeline.doctor.described import Clip
 from pipeline.doctor.findings import Finding, error
@@ -98,7 +99,18 @@ def shown(value: object) -> str:
     """A value for a finding, cut short: aliases make a page of YAML hold millions of entries."""
     short = reprlib.Repr()
     short.maxlevel = 2
-    return short.repr(value)
+    try:
+        return short.repr(value)
+    except ValueError:
+        return "an integer too long to show"
+
+
+def as_mapping(node: object) -> Mapping[str, Any]:
+    """The mapping that stands there, its keys as strings, or an empty one."""
+    if not isinstance(node, dict):
+        return {}
+    items = cast("dict[object, object]", node).items()
+    return {key if isinstance(key, str) else shown(key): value for key, value in items}
 
 
 def as_number(item: object, *, infinite: bool = False) -> float | None:

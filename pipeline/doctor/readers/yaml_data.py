@@ -6,6 +6,7 @@ from pathlib import Path
 import yaml
 
 from pipeline.doctor.findings import DoctorError, Finding, error, listed
+from pipeline.doctor.readers.numbers import as_mapping
 
 MAX_BYTES = 2**18
 """A description of a robot is a few kB."""
@@ -38,7 +39,7 @@ def read_yaml(path: Path) -> tuple[dict[str, object], list[Finding]]:
         raise DoctorError(f"{path}: not valid YAML: {_one_line(problem)}") from problem
     if not isinstance(content, dict):
         raise DoctorError(f"{path}: want a mapping of keys, got {type(content).__name__}")
-    content = {str(key): value for key, value in content.items()}
+    content = dict(as_mapping(content))
     if not tags:
         return content, []
     what = f"has Python objects: {listed(tags)}; read as plain data here"
