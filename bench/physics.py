@@ -12,8 +12,8 @@ import numpy as np
 import robots
 from bench import no_arguments
 from pipeline import config
+from pipeline.physics.engine import make_batch
 from pipeline.physics.make import make_model
-from pipeline.physics.native import make_batch
 from robots.model import SPAWN_KEY
 
 ROUNDS = 5

@@ -12,8 +12,8 @@ from bench import no_arguments
 from bench.physics import native_steps_per_s
 from pipeline import config
 from pipeline.env import make_env
+from pipeline.physics.engine import make_batch
 from pipeline.physics.make import make_model
-from pipeline.physics.native import make_batch
 from pipeline.train import make_learner
 
 ITERATIONS, ROUNDS = 6, 5

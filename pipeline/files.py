@@ -14,6 +14,8 @@ from typing import Any
 
 SEAL = "files.sha256"
 """File in a sealed folder with the hash of all others."""
+POLICY_JSON = "policy.json"
+"""What a folder with trained parameters says of them: contract, sizes, origin."""
 
 
 def write_atomically(path: Path, content: str | bytes) -> None:

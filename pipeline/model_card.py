@@ -8,7 +8,7 @@ from typing import Any
 import robots
 from deploy.contract import PolicyContract
 from deploy.policy import Policy
-from pipeline.policy_folder import SPEC
+from pipeline.files import POLICY_JSON
 from pipeline.report_words import AXES
 
 PHYSICS = {
@@ -41,7 +41,7 @@ def model_card(source: Path) -> str:
     contract = Policy(source / "policy.onnx").contract
     gate = json.loads((source / "gate.json").read_text())
     trained = json.loads((source / "train" / "metrics.json").read_text())
-    made = json.loads((source / "policy" / SPEC).read_text())
+    made = json.loads((source / "policy" / POLICY_JSON).read_text())
     where = PHYSICS[made["backend"]].format(device=made["device"])
     title = robots.load(contract.robot).title
     parts = [

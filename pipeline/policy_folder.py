@@ -13,11 +13,18 @@ import orbax.checkpoint as ocp
 from deploy.contract import ContractError, PolicyContract
 from pipeline.command_map import CommandMap, remap
 from pipeline.config_sections import Ppo
-from pipeline.files import is_disk_full, is_sealed, seal, without_logging, write_atomically
+from pipeline.files import (
+    POLICY_JSON,
+    is_disk_full,
+    is_sealed,
+    seal,
+    without_logging,
+    write_atomically,
+)
 from pipeline.ppo.networks import PolicyParams, PPONetworks, act, init_params, make_networks
 from robots.errors import UserError
 
-PARAMS, SPEC = "params", "policy.json"
+PARAMS = "params"
 
 
 class PolicyFolderError(UserError):
@@ -100,7 +107,7 @@ def _write(folder: Path, params: PolicyParams, spec: PolicySpec) -> None:
         "contract": json.loads(spec.contract.to_json()),
         "ppo": spec.ppo.model_dump(mode="json"),
     }
-    write_atomically(folder / SPEC, json.dumps(raw, indent=1, sort_keys=True))
+    write_atomically(folder / POLICY_JSON, json.dumps(raw, indent=1, sort_keys=True))
     seal(folder)
 
 
@@ -114,7 +121,7 @@ def load_policy(folder: Path, robot: str) -> TrainedPolicy:
     Raises:
         PolicyFolderError: If it is missing, damaged, or of another robot.
     """
-    path = folder / SPEC
+    path = folder / POLICY_JSON
     if not path.is_file():
         raise PolicyFolderError(f"{path}: no such file; run the train stage first")
     try:

@@ -16,7 +16,7 @@ import mujoco
 import mujoco.batch
 import numpy as np
 
-from pipeline.physics.native import DISABLED, foot_columns, make_batch
+from pipeline.physics.engine import DISABLED, foot_columns, make_batch
 from pipeline.physics.protocol import BackendError, ModelFields, PhysicsState
 from robots import RobotSpec
 

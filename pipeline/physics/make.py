@@ -4,7 +4,8 @@ import mujoco
 
 from pipeline.config import Config
 from pipeline.devices import platform
-from pipeline.physics.native import DISABLED, INTEGRATORS, NativePhysics
+from pipeline.physics.engine import DISABLED, INTEGRATORS
+from pipeline.physics.native import NativePhysics
 from pipeline.physics.protocol import ModelFields, Physics
 from robots import RobotSpec
 from robots.model import build_model

@@ -5,7 +5,7 @@ import numpy as np
 
 from pipeline.config import ConfigError
 from pipeline.config_gate import Conditions, Sim2Sim
-from pipeline.physics.native import INTEGRATORS
+from pipeline.physics.engine import INTEGRATORS
 from pipeline.sim2sim.floor import Floor, slope_quat
 from robots import RobotSpec
 from robots.model import build_model

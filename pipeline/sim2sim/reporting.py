@@ -20,7 +20,7 @@ from robots import RobotSpec
 
 SHOWN_COMMANDS = 6
 """How many of the nominal commands are drawn over time."""
-WIDTH, HEIGHT, FPS = 576, 324, 20
+WIDTH, HEIGHT, FPS = 576, 324, 15
 """Of the films: as large as the page shows them beside each other."""
 
 

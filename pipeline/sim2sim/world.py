@@ -6,7 +6,7 @@ from mujoco.batch import SimulationError
 
 from deploy.frames import projected_gravity, rotate_inverse
 from pipeline.config_gate import Conditions, Sim2Sim
-from pipeline.physics.native import diverged, foot_columns, make_batch
+from pipeline.physics.engine import diverged, foot_columns, make_batch
 from pipeline.sim2sim.bodies import SELF_CONTACT, body_fields, gate_model
 from pipeline.sim2sim.draws import STUMBLE_TURN, Draws
 from pipeline.sim2sim.floor import PERIOD, Floor

@@ -11,8 +11,8 @@ import pytest
 
 import robots
 from pipeline.physics import make
+from pipeline.physics.engine import DISABLED
 from pipeline.physics.make import fastest, for_training, make_model, make_physics, on_cpu
-from pipeline.physics.native import DISABLED
 from pipeline.physics.protocol import BackendError
 from pipeline.provenance import ROOT
 from robots.model import build_model

@@ -6,8 +6,9 @@ import mujoco
 import numpy as np
 import pytest
 
+from pipeline.physics.engine import diverged
 from pipeline.physics.make import INTEGRATORS, make_model, make_physics
-from pipeline.physics.native import NativePhysics, diverged
+from pipeline.physics.native import NativePhysics
 from pipeline.physics.protocol import PhysicsState
 from pipeline.randomize import draw_bodies
 from robots.model import SPAWN_KEY
