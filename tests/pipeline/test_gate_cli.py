@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import subprocess
 import sys
 
 import numpy as np
@@ -147,3 +148,12 @@ def test_numbers_do_not_depend_on_the_cores(judge, make_config, go2, monkeypatch
     one, many = found(1), found(threads)
     assert one.gate == many.gate
     assert np.array_equal(one.nominal.velocity, many.nominal.velocity)
+
+
+def test_the_gate_starts_without_jax():
+    """Which takes seconds to load, and is of no use to it."""
+    code = "import sys, pipeline.sim2sim.__main__; print(*sys.modules)"
+    found = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, check=True)
+    modules = set(found.stdout.decode().split())
+    assert "pipeline.sim2sim.world" in modules
+    assert modules.isdisjoint({"jax", "flax", "brax", "pipeline.physics.native"})
