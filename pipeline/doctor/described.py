@@ -4,7 +4,6 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from itertools import takewhile
 from typing import Literal
 
 import numpy as np
@@ -179,7 +178,11 @@ class Described:
         if sum(term.width or 0 for term in terms) > MAX_INPUTS:
             return []
         history = [term.history for term in terms]
-        sizes = [x for x in takewhile(lambda x: x is not None, (t.size for t in terms)) if x]
+        sizes: list[int] = []
+        for term in terms:
+            if term.size is None:
+                break
+            sizes.append(term.size)
         if self.frame_major and (len(sizes) < len(terms) or len(set(history)) > 1):
             return []
         return columns(sizes, history[: len(sizes)], frame_major=bool(self.frame_major))
