@@ -1,4 +1,8 @@
-"""What a policy is told instead of the command, so that it does what the command says."""
+"""What a policy is told instead of the command, so that it does what the command says.
+
+A table: what to add at some commands, the nodes; in between, straight lines along each axis
+(trilinear interpolation). Tables of this kind are what engine controllers are calibrated with.
+"""
 
 from dataclasses import dataclass
 
@@ -9,123 +13,128 @@ import numpy as np
 from deploy.contract import PolicyContract
 from deploy.observations import term_slice
 
-KINDS = {
-    "forward": (0, 1, 5),
-    "backward": (0, -1, 3),
-    "left": (1, 1, 3),
-    "right": (1, -1, 3),
-    "turn left": (2, 1, 3),
-    "turn right": (2, -1, 3),
-}
-"""What can be asked for: axis, direction, and how many pieces its range is cut into."""
-PARTS = {
-    (kind, piece): (axis, direction, piece / pieces)
-    for kind, (axis, direction, pieces) in KINDS.items()
-    for piece in range(pieces)
-}
-"""By how much a command goes beyond the start of a piece: axis, direction, share of its range."""
-Part = tuple[str, int]
+KNOTS = ((3, 4), (2, 2), (3, 3))
+"""Knots below and above zero: along vx, vy and the yaw rate."""
+FIRST_KNOT = 1.25
+"""Where the first of them are, in dead zones: hardly anything is asked for below, and a robot that
+stands whatever it is told, as it may at the edge of the dead zone, would be told too much."""
+MIRROR = np.array([1.0, -1.0, -1.0])
+"""A command in the mirror."""
 
 
-def _pairs(one: str, other: str) -> tuple[tuple[Part, Part], ...]:
-    """Parts that are each other's mirror images."""
-    return tuple(((one, piece), (other, piece)) for piece in range(KINDS[one][2]))
+def knots(contract: PolicyContract) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Where the table has entries, along vx, vy and the yaw rate: ascending, zero among them."""
+    first = FIRST_KNOT * contract.command_dead_zone
+    ranges = contract.command_ranges
+    vx, vy, yaw_rate = (
+        np.concatenate([-_knots(-low, first, below)[::-1], [0.0], _knots(high, first, above)])
+        for (low, high), (below, above) in zip(
+            (ranges.vx, ranges.vy, ranges.yaw_rate), KNOTS, strict=True
+        )
+    )
+    return vx, vy, yaw_rate
 
 
-ALONG = tuple(part for part in PARTS if KINDS[part[0]][0] == 0)
-SIDES, TURNS = _pairs("left", "right"), _pairs("turn left", "turn right")
-FORWARD, BACKWARD, SIDE, TURN = ("forward", 0), ("backward", 0), SIDES[0], TURNS[0]
-# A feature is the product of one or two factors: (sign in a mirror, parts), where the second part
-# of a pair is added (1) or taken off (-1).
-EVEN = (
-    *(((1, (part,)),) for part in ALONG),
-    *(((1, pair),) for pair in SIDES + TURNS),
-    *(((1, (along,)), (1, pair)) for along in (FORWARD, BACKWARD) for pair in (SIDE, TURN)),
-    ((-1, SIDE), (-1, TURN)),
-)
-"""Features that a mirror leaves alone."""
-ODD = (
-    *(((-1, pair),) for pair in SIDES + TURNS),
-    *(((1, (along,)), (-1, pair)) for along in (FORWARD, BACKWARD) for pair in (SIDE, TURN)),
-    ((1, SIDE), (-1, TURN)),
-    ((-1, SIDE), (1, TURN)),
-)
-"""Features that change their sign in a mirror."""
-Factor = tuple[int, tuple[Part, ...]]
+def _knots(limit: float, first: float, count: int) -> np.ndarray:
+    """Up to `count` knots from `first` to `limit`; none where the range does not reach there."""
+    if limit <= 0:
+        return np.zeros(0)
+    if first >= limit:
+        return np.array([limit])
+    return np.linspace(first or limit / count, limit, count)
+
+
+def nodes(contract: PolicyContract) -> np.ndarray:
+    """(n, 3) commands that a map has a correction for: of each mirror pair one, zero left out."""
+    return _grid(contract)[_own(contract)]
+
+
+def on_mirror(commands: np.ndarray) -> np.ndarray:
+    """(n,) whether commands are their own mirror images."""
+    return (commands * MIRROR == commands).all(axis=1)
+
+
+def _grid(contract: PolicyContract) -> np.ndarray:
+    """(m, 3) all entries of the table, mirror images and zero included."""
+    return np.stack(np.meshgrid(*knots(contract), indexing="ij"), axis=-1).reshape(-1, 3)
+
+
+def _own(contract: PolicyContract) -> np.ndarray:
+    """Rows of the grid that come first of those that are each other's mirror images."""
+    image = _images(contract)
+    rows = np.arange(len(image))
+    return rows[(rows >= image) & _grid(contract).any(axis=1)]
+
+
+def _images(contract: PolicyContract) -> np.ndarray:
+    """Row of each row's mirror image: the same place counted from the other end."""
+    sizes = tuple(len(axis) for axis in knots(contract))
+    return np.arange(np.prod(sizes)).reshape(sizes)[:, ::-1, ::-1].ravel()
 
 
 @dataclass(frozen=True)
 class CommandMap:
     """A continuous, symmetric correction of the command; zero stays zero.
 
-    The policy in a mirror stays the mirror of the policy: vx is corrected by what a mirror leaves
-    alone, vy and yaw rate by what it turns.
+    The policy in a mirror stays the mirror of the policy.
 
     Args:
-        vx: Added to vx, m/s, per feature of EVEN.
-        vy: Added to vy, m/s, per feature of ODD.
-        yaw_rate: Added to the yaw rate, rad/s, per feature of ODD.
-
-    Raises:
-        ValueError: If an axis has another number of weights.
+        added: At each of `nodes`, what is added to vx, vy and yaw rate, m/s, m/s, rad/s; empty for
+            nothing anywhere.
     """
 
-    vx: tuple[float, ...] = (0.0,) * len(EVEN)
-    vy: tuple[float, ...] = (0.0,) * len(ODD)
-    yaw_rate: tuple[float, ...] = (0.0,) * len(ODD)
+    added: tuple[tuple[float, float, float], ...] = ()
 
-    def __post_init__(self) -> None:
-        for axis, features in (("vx", EVEN), ("vy", ODD), ("yaw_rate", ODD)):
-            if (count := len(getattr(self, axis))) != len(features):
-                raise ValueError(f"command_map.{axis}: {count} weights, want {len(features)}")
+    def table(self, contract: PolicyContract) -> np.ndarray:
+        """(m, 3) what is added at every entry of the table.
+
+        Raises:
+            ValueError: If the map is of another number of nodes.
+        """
+        own = _own(contract)
+        table = np.zeros((len(_grid(contract)), 3))
+        if not self.added:
+            return table
+        if np.shape(self.added) != (len(own), 3):
+            raise ValueError(
+                f"command_map.added: {np.shape(self.added)} numbers, want {(len(own), 3)}"
+            )
+        added = np.asarray(self.added)
+        table[_images(contract)[own]] = added * MIRROR
+        # After their images: what is its own image stays as it is.
+        table[own] = np.where(on_mirror(_grid(contract)[own])[:, None], added * [1, 0, 0], added)
+        return table
 
     def told(self, contract: PolicyContract, command: jax.Array | np.ndarray) -> jax.Array:
         """Correct commands within the contract's ranges: (n, 3) m/s, m/s, rad/s -> (n, 3)."""
-        even, odd = features(contract, command)
-        to_vx = np.asarray([[w, 0.0, 0.0] for w in self.vx], np.float32)
-        to_others = [[0.0, *pair] for pair in zip(self.vy, self.yaw_rate, strict=True)]
-        return jnp.asarray(command) + even @ to_vx + odd @ np.asarray(to_others, np.float32)
+        weights = interpolation(contract, command)
+        return jnp.asarray(command) + weights @ self.table(contract).astype(np.float32)
 
 
-def features(
-    contract: PolicyContract, command: jax.Array | np.ndarray
-) -> tuple[jax.Array, jax.Array]:
-    """EVEN and ODD of commands, all about in [-1, 1]: (n, 19) and (n, 12) from (n, 3).
+def interpolation(contract: PolicyContract, command: jax.Array | np.ndarray) -> jax.Array:
+    """(n, m) share of each entry of the table in commands (n, 3); they add up to one.
 
     By matrix products: slices would fix the batch size of an exported graph.
     """
-    split, start = np.zeros((3, len(PARTS)), np.float32), np.zeros((1, len(PARTS)), np.float32)
-    limits = _limits(contract)
-    for column, (axis, direction, share) in enumerate(PARTS.values()):
-        limit = limits[0 if direction < 0 else 1, axis]
-        split[axis, column] = 1 / limit if limit else 0.0
-        start[0, column] = share
-    parts = jnp.maximum(command @ split - start, 0.0)
-    return _products(EVEN, parts), _products(ODD, parts)
-
-
-def _products(names: tuple[tuple[Factor, ...], ...], parts: jax.Array) -> jax.Array:
-    """(n, len(names)) products of factors, each a sum of parts or 1."""
-    place = {name: index for index, name in enumerate(PARTS)}
-    product = jnp.ones((1, len(names)))
-    for side in range(2):
-        weights = np.zeros((len(PARTS), len(names)), np.float32)
-        one = np.zeros((1, len(names)), np.float32)
-        for column, factors in enumerate(names):
-            if side >= len(factors):
-                one[0, column] = 1.0
-                continue
-            sign, pair = factors[side]
-            for part, weight in zip(pair, (1, sign), strict=False):
-                weights[place[part], column] = weight
-        product = product * (parts @ weights + one)
-    return product
-
-
-def _limits(contract: PolicyContract) -> np.ndarray:
-    """(2, 3) lowest and highest command."""
-    ranges = contract.command_ranges
-    return np.asarray([ranges.vx, ranges.vy, ranges.yaw_rate], np.float32).T
+    axes = knots(contract)
+    count = sum(len(axis) for axis in axes)
+    slope, offset = np.zeros((2, 3, count)), np.ones((2, 1, count))
+    pick = np.zeros((3, count, len(axes[0]), len(axes[1]), len(axes[2])))
+    column = 0
+    for axis, at in enumerate(axes):
+        for place in range(len(at)):
+            # A knot's share rises from its neighbour below, and falls to the one above.
+            for side, other in ((0, place - 1), (1, place + 1)):
+                if 0 <= other < len(at):
+                    slope[side, axis, column] = 1 / (at[place] - at[other])
+                    offset[side, 0, column] = -at[other] / (at[place] - at[other])
+            np.moveaxis(pick[axis, column], axis, 0)[place] = 1.0
+            column += 1
+    slope, offset = slope.astype(np.float32), offset.astype(np.float32)
+    rise, fall = (command @ slope[side] + offset[side] for side in (0, 1))
+    shares = jnp.maximum(jnp.minimum(rise, fall), 0.0)
+    vx, vy, yaw_rate = (shares @ chosen.reshape(count, -1).astype(np.float32) for chosen in pick)
+    return vx * vy * yaw_rate
 
 
 def remap(command_map: CommandMap, contract: PolicyContract, obs: jax.Array) -> jax.Array:
@@ -141,5 +150,6 @@ def remap(command_map: CommandMap, contract: PolicyContract, obs: jax.Array) -> 
     pick = np.zeros((contract.observation_size, 3), np.float32)
     pick[np.arange(where.start, where.stop), np.arange(3)] = 1.0
     # Beyond its ends a command is not corrected further.
-    command = jnp.clip((obs @ pick) / scale, *_limits(contract))
+    ends = np.asarray([(axis[0], axis[-1]) for axis in knots(contract)], np.float32).T
+    command = jnp.clip((obs @ pick) / scale, *ends)
     return obs + ((command_map.told(contract, command) - command) * scale) @ pick.T

@@ -12,7 +12,7 @@ from pipeline.env import make_env
 from pipeline.physics.make import on_cpu
 from pipeline.policy_folder import TrainedPolicy
 from pipeline.quality import Episodes, by_command, summarize
-from pipeline.rollout import rollout
+from pipeline.rollout import Driver
 
 TOUR_STEP_S = 1.5
 """How long the tour stays at each command, s."""
@@ -55,11 +55,11 @@ def evaluate(config: Config, policy: TrainedPolicy) -> Evaluation:
     commands = np.resize(grid, (settings.num_envs, 3))
     steps = round(settings.duration_s / contract.ctrl_dt)
     schedule = np.broadcast_to(commands, (steps, *commands.shape))
-    episodes = rollout(env, policy.act, schedule, key).episodes
+    episodes = Driver(env, policy.act).drive(schedule, key).episodes
 
     single = make_env(on_cpu(config), robot, num_envs=1, randomized=False)
     stops = np.repeat(grid, round(TOUR_STEP_S / contract.ctrl_dt), axis=0)
-    tour = rollout(single, policy.act, stops[:, None], key).episodes
+    tour = Driver(single, policy.act).drive(stops[:, None], key).episodes
 
     settle = round(settings.settle_s / contract.ctrl_dt)
     return Evaluation(

@@ -14,7 +14,7 @@ from pipeline.config import Config
 from pipeline.env import make_env
 from pipeline.physics.make import on_cpu
 from pipeline.policy_folder import TrainedPolicy
-from pipeline.rollout import rollout
+from pipeline.rollout import Driver
 from pipeline.sim2sim.scenarios import NOMINAL, episodes_of
 from pipeline.sim2sim.simulator import GateSimulator
 
@@ -45,7 +45,7 @@ def collect_samples(config: Config, policy: TrainedPolicy) -> Samples:
     steps = -(-settings.on_distribution // COLLECT_ENVS)
     commands = np.resize(command_grid(contract.command_ranges), (COLLECT_ENVS, 3))
     schedule = np.broadcast_to(commands, (steps, COLLECT_ENVS, 3))
-    seen = rollout(env, policy.act, schedule, jax.random.PRNGKey(config.seed + 2)).obs
+    seen = Driver(env, policy.act).drive(schedule, jax.random.PRNGKey(config.seed + 2)).obs
     rng = np.random.default_rng(config.seed)
     extreme = rng.normal(size=(settings.extreme, contract.observation_size))
     extreme *= np.resize(EXTREME_SCALES, (settings.extreme, 1))

@@ -128,7 +128,8 @@ def load_policy(folder: Path, robot: str) -> TrainedPolicy:
         raw = json.loads(path.read_text())
         contract = PolicyContract.from_json(json.dumps(raw["contract"]))
         ppo = Ppo.model_validate(raw["ppo"])
-        command_map = CommandMap(**{k: tuple(v) for k, v in raw["command_map"].items()})
+        command_map = CommandMap(tuple((x, y, z) for x, y, z in raw["command_map"]["added"]))
+        command_map.table(contract)  # says what does not fit
         spec = PolicySpec(**{**raw, "contract": contract, "ppo": ppo, "command_map": command_map})
     except (ValueError, TypeError, KeyError, AttributeError, ContractError) as error:
         raise PolicyFolderError(f"{path}: damaged ({error}); train again") from error

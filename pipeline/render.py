@@ -10,7 +10,7 @@ from pipeline.env import make_env
 from pipeline.film import Trajectory, film, preview, preview_clip
 from pipeline.physics.make import on_cpu
 from pipeline.policy_folder import TrainedPolicy
-from pipeline.rollout import rollout
+from pipeline.rollout import Driver
 from pipeline.script import script_commands
 
 
@@ -29,7 +29,7 @@ def render(config: Config, policy: TrainedPolicy, out: Path) -> None:
     settings, robot = config.render, robots.load(config.robot)
     env = make_env(on_cpu(config), robot, num_envs=1, randomized=False)
     commands = script_commands(settings, policy.spec.contract)
-    seen = rollout(env, policy.act, commands[:, None], jax.random.PRNGKey(config.seed))
+    seen = Driver(env, policy.act).drive(commands[:, None], jax.random.PRNGKey(config.seed))
     trajectory = Trajectory(
         dt=policy.spec.contract.ctrl_dt,
         qpos=seen.qpos[:, 0],

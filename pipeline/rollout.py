@@ -34,20 +34,37 @@ class Rollout:
     qpos: np.ndarray
 
 
-def rollout(env: Env, act: Act, commands: np.ndarray, key: jax.Array) -> Rollout:
-    """Run every environment through its commands; a fall ends its episode.
+class Driver:
+    """Lets one policy drive one environment, again and again; it is compiled once.
 
     Args:
         env: The environment.
         act: The policy.
-        commands: (T, num_envs, 3) command of each step.
-        key: Random key.
     """
 
-    def step(state: EnvState, command: jax.Array) -> tuple[EnvState, dict[str, jax.Array]]:
-        state = _with_command(env, state, command)
+    def __init__(self, env: Env, act: Act) -> None:
+        self._env, self._act = env, act
+        self._reset = jax.jit(env.reset)
+        self._run = jax.jit(lambda state, commands: jax.lax.scan(self._step, state, commands)[1])
+
+    def drive(self, commands: np.ndarray, key: jax.Array) -> Rollout:
+        """Run every environment through its commands; a fall ends its episode.
+
+        Args:
+            commands: (T, num_envs, 3) command of each step.
+            key: Random key.
+        """
+        asked = jnp.asarray(commands, jnp.float32)
+        seen = jax.device_get(self._run(self._reset(key), asked))
+        fell = seen.pop("fell")
+        fell_at = np.where(fell.any(axis=0), fell.argmax(axis=0), len(fell))
+        obs, qpos = seen.pop("obs"), seen.pop("qpos")
+        return Rollout(Episodes(command=commands, fell_at=fell_at, **seen), obs, qpos)
+
+    def _step(self, state: EnvState, command: jax.Array) -> tuple[EnvState, dict[str, jax.Array]]:
+        state = _with_command(self._env, state, command)
         obs = state.obs["state"]
-        after = env.step(state, act(obs))
+        after = self._env.step(state, self._act(obs))
         m = after.moment
         speed = jnp.linalg.norm(m.foot_vel_w[:, :, :2], axis=-1)
         down = m.foot_contact.astype(jnp.float32)
@@ -61,13 +78,6 @@ def rollout(env: Env, act: Act, commands: np.ndarray, key: jax.Array) -> Rollout
             "obs": obs,
             "qpos": after.physics.qpos,
         }
-
-    run = jax.jit(lambda state, commands: jax.lax.scan(step, state, commands)[1])
-    seen = jax.device_get(run(jax.jit(env.reset)(key), jnp.asarray(commands, jnp.float32)))
-    fell = seen.pop("fell")
-    fell_at = np.where(fell.any(axis=0), fell.argmax(axis=0), len(fell))
-    obs, qpos = seen.pop("obs"), seen.pop("qpos")
-    return Rollout(Episodes(command=commands, fell_at=fell_at, **seen), obs, qpos)
 
 
 def _with_command(env: Env, state: EnvState, command: jax.Array) -> EnvState:

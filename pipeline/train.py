@@ -32,8 +32,6 @@ from robots.errors import UserError
 ITERATIONS_PER_REPORT = 5
 """Reports come at fixed iterations, not at fixed times, so that curves can be compared."""
 
-CALIBRATION_ENVS = 256
-"""Commands that a trained policy walks in each round of its calibration."""
 Report = dict[str, float]
 OnReport = Callable[[int, Report], None]
 
@@ -110,13 +108,18 @@ def _calibrated(
     rounds = config.ppo.calibration_rounds
     if not rounds:
         return CommandMap()
-    print(f"calibrating the command, {rounds} rounds ...", flush=True)
-    walkers = make_walkers(config, robot, CALIBRATION_ENVS)
+    walkers = make_walkers(config, robot)
+    print(f"calibrating {walkers.num_envs} commands, {rounds} rounds ...", flush=True)
     key = jax.random.PRNGKey(config.seed + 3)
-    found, errors = calibrate(walkers, lambda obs: act(networks, params, obs), rounds, key)
-    for count, (planar, yaw) in enumerate(errors):
-        print(f"after {count}: off by {planar:.3f} m/s and {yaw:.3f} rad/s", flush=True)
-    return found
+    return calibrate(walkers, lambda obs: act(networks, params, obs), rounds, key, _say_how_far_off)
+
+
+def _say_how_far_off(count: int, off: np.ndarray) -> None:
+    if not len(off):
+        print(f"after {count}: the robot fell at every command", flush=True)
+        return
+    planar, yaw = (np.linalg.norm(axes, axis=1).mean() for axes in (off[:, :2], off[:, 2:]))
+    print(f"after {count}: off by {planar:.3f} m/s and {yaw:.3f} rad/s", flush=True)
 
 
 def make_learner(config: Config, env: Env) -> tuple[Learner, TrainState]:

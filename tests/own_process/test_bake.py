@@ -18,7 +18,7 @@ from deploy.sensors import shapes
 from pipeline import bake as bake_module
 from pipeline.bake import POLICY_HASH_KEY, bake, bake_beside, is_baked_from
 from pipeline.cli import StageError
-from pipeline.command_map import EVEN, ODD, CommandMap
+from pipeline.command_map import CommandMap, nodes
 from pipeline.controller_parity import by_code, controller_errors, extreme, recorded
 from pipeline.env import contract_of
 from pipeline.files import sha256
@@ -64,7 +64,7 @@ def path(config, tmp_path_factory):
     sizes = {"state": contract.observation_size, "privileged_state": 60}
     networks = make_networks(config.ppo, sizes, contract.action_size)
     params = init_params(networks, sizes, jax.random.PRNGKey(0), config.ppo.init_noise_std)
-    told = (tuple(rng.normal(0, 0.1, len(names)).tolist()) for names in (EVEN, ODD, ODD))
+    added = rng.normal(0, 0.1, nodes(contract).shape)
     spec = PolicySpec(
         contract=contract,
         ppo=config.ppo,
@@ -74,7 +74,7 @@ def path(config, tmp_path_factory):
         device="cpu",
         params_hash="a" * 64,
         code_hash="b" * 64,
-        command_map=CommandMap(*told),
+        command_map=CommandMap(tuple((x, y, z) for x, y, z in added.tolist())),
     )
     path = tmp_path_factory.mktemp("baked") / "policy.onnx"
     path.write_bytes(export(TrainedPolicy(networks, noisy(params, rng), spec), 17))

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from pipeline import policy_folder
-from pipeline.command_map import EVEN, ODD, CommandMap, remap
+from pipeline.command_map import CommandMap, nodes, remap
 from pipeline.env import contract_of
 from pipeline.policy_folder import PolicyFolderError, PolicySpec, load_policy, save_policy
 from pipeline.ppo.networks import act, init_params, make_networks
@@ -34,8 +34,9 @@ def policy(make_config, go2):
     params = init_params(networks, SIZES, jax.random.PRNGKey(0), config.ppo.init_noise_std)
     mean = {name: jnp.linspace(-1, 1, size) for name, size in SIZES.items()}
     params = params.replace(normalizer=params.normalizer.replace(mean=mean))
+    contract = contract_of(config.task, go2)
     spec = PolicySpec(
-        contract=contract_of(config.task, go2),
+        contract=contract,
         ppo=config.ppo,
         obs_sizes=SIZES,
         timesteps=12345,
@@ -43,7 +44,7 @@ def policy(make_config, go2):
         device="cpu",
         params_hash="a" * 64,
         code_hash="b" * 64,
-        command_map=CommandMap(vx=tuple(0.01 * i for i in range(len(EVEN)))),
+        command_map=CommandMap(tuple((0.01 * i, 0.0, 0.1) for i in range(len(nodes(contract))))),
     )
     return params, spec
 
@@ -136,10 +137,16 @@ def test_no_policy_yet(folder, missing):
 
 def test_a_command_map_of_another_version(folder):
     spec = json.loads((folder / "policy.json").read_text())
-    spec["command_map"]["vy"] = spec["command_map"]["vy"][:-1]
+    added = spec["command_map"]["added"]
+    spec["command_map"] = {"added": added[:-1]}
     (folder / "policy.json").write_text(json.dumps(spec))
     said = refused(folder)
-    assert f"damaged (command_map.vy: {len(ODD) - 1} weights, want {len(ODD)}); train again" in said
+    count = len(added)
+    wanted = f"command_map.added: ({count - 1}, 3) numbers, want ({count}, 3)"
+    assert f"damaged ({wanted}); train again" in said
+    spec["command_map"] = {"vx": [0.1], "vy": [0.1], "yaw_rate": [0.1]}
+    (folder / "policy.json").write_text(json.dumps(spec))
+    assert "policy.json: damaged (" in refused(folder)
 
 
 @pytest.mark.parametrize("content", ["", "{", "[]", "null", "{}", '{"contract": {}}', "\x00"])
