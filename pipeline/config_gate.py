@@ -138,6 +138,7 @@ class Thresholds(Section):
     nominal_falls: Annotated[int, Field(ge=0)]
     planar_rmse: Positive
     yaw_rmse: Positive
+    fast_action_share: Share
     swept_survival: Share
     scenario_survival: Share
     each_scenario_survival: Share

@@ -9,6 +9,7 @@ CRITERIA = {
     "nominal_falls": "Falls, nominal",
     "planar_rmse": "Planar velocity error",
     "yaw_rmse": "Yaw rate error",
+    "fast_action_share": "Shaking",
     "swept_survival": "Survival, all sweeps",
     "scenario_survival": "Survival, named scenarios",
     "each_scenario_survival": "Survival, hardest scenario",

@@ -51,6 +51,7 @@ def test_repro_writes_every_output(reproduced):
         "nominal_falls",
         "planar_rmse",
         "yaw_rmse",
+        "fast_action_share",
         "swept_survival",
         "scenario_survival",
         "each_scenario_survival",

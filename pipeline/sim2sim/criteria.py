@@ -3,10 +3,12 @@
 from typing import Any
 
 from pipeline.config_gate import Sim2Sim
+from pipeline.sim2sim.gait import FAST_HZ
 
 
 def judge(
     nominal: dict[str, float | int],
+    gait: dict[str, float],
     sweeps: list[dict[str, Any]],
     scenarios: list[dict[str, Any]],
     regressions: list[dict[str, Any]],
@@ -16,6 +18,7 @@ def judge(
 
     Args:
         nominal: Figures of the nominal episodes.
+        gait: Of the robots that stood in them.
         sweeps: One row per swept scenario.
         scenarios: One row per named scenario.
         regressions: One row per margin of the baseline, if there is one.
@@ -46,6 +49,13 @@ def judge(
             "<=",
             wanted.yaw_rmse,
             "rad/s",
+        ),
+        _row(
+            "fast_action_share",
+            f"share of the actions' variance above {FAST_HZ:g} Hz: more is shaking, not walking",
+            gait["fast_action_share"],
+            "<=",
+            wanted.fast_action_share,
         ),
     ]
     if sweeps:

@@ -80,7 +80,8 @@ def run_gate(policy: Policy, robot: RobotSpec, config: Config) -> Verdict:
     margins = find_margins(trials, settings.margins, many.margin) if many.margin else []
     held_to = settings.profiles.full.margin
     regressions = compare(trials, baseline, settings.margins, held_to) if baseline else []
-    criteria = judge(summary, sweeps, scenarios, regressions, settings)
+    gait = gait_figures(nominal, contract, robot, trials.settle, policy)
+    criteria = judge(summary, gait, sweeps, scenarios, regressions, settings)
     worst = _worst([*nominal_outcomes, *sweep_outcomes, *scenario_outcomes])
     gate = {
         "schema_version": SCHEMA_VERSION,
@@ -92,7 +93,7 @@ def run_gate(policy: Policy, robot: RobotSpec, config: Config) -> Verdict:
         "profile": settings.profile,
         "criteria": criteria,
         "nominal": {**summary, "commands": by_command(nominal.episodes, trials.settle)},
-        "gait": gait_figures(nominal, contract, robot, trials.settle, policy),
+        "gait": gait,
         "sweeps": sweeps,
         "scenarios": scenarios,
         "margins": margins,

@@ -41,6 +41,7 @@ def stand(obs):
 
 
 NOMINAL_FIGURES = {"episodes": 100, "falls": 0, "planar_rmse": 0.05, "yaw_rmse": 0.06}
+GAIT = {"fast_action_share": 0.1}
 SWEEP = [{"episodes": 60, "falls": 1}, {"episodes": 40, "falls": 2}]
 SCENARIOS = [
     {"name": "drop", "episodes": 10, "falls": 0, "survival": 1.0},
@@ -50,6 +51,7 @@ CRITERIA = (
     "nominal_falls",
     "planar_rmse",
     "yaw_rmse",
+    "fast_action_share",
     "swept_survival",
     "scenario_survival",
     "each_scenario_survival",
@@ -58,6 +60,7 @@ LIMITS = {
     "nominal_falls": 1,
     "planar_rmse": 0.1,
     "yaw_rmse": 0.2,
+    "fast_action_share": 0.3,
     "swept_survival": 0.97,
     "scenario_survival": 0.9,
     "each_scenario_survival": 0.5,
@@ -74,7 +77,7 @@ def passed(rows):
 
 
 def test_every_criterion_passes(settings):
-    rows = judge(NOMINAL_FIGURES, SWEEP, SCENARIOS, [], settings)
+    rows = judge(NOMINAL_FIGURES, GAIT, SWEEP, SCENARIOS, [], settings)
     assert passed(rows) == dict.fromkeys(CRITERIA, True)
     by_name = {row["name"]: row for row in rows}
     assert by_name["swept_survival"]["measured"] == pytest.approx(0.97)  # 97 of 100: just enough
@@ -97,16 +100,23 @@ def test_every_criterion_passes(settings):
 def test_each_nominal_criterion_on_either_side(settings, figure, good, bad):
     name = "nominal_falls" if figure == "falls" else figure
     for value, wanted in ((good, True), (bad, False)):
-        rows = judge({**NOMINAL_FIGURES, figure: value}, SWEEP, SCENARIOS, [], settings)
+        rows = judge({**NOMINAL_FIGURES, figure: value}, GAIT, SWEEP, SCENARIOS, [], settings)
         assert passed(rows) == {**dict.fromkeys(CRITERIA, True), name: wanted}
+
+
+@pytest.mark.parametrize(("share", "wanted"), [(0.3, True), (0.31, False), (float("nan"), False)])
+def test_what_shakes_does_not_pass(settings, share, wanted):
+    rows = judge(NOMINAL_FIGURES, {"fast_action_share": share}, SWEEP, SCENARIOS, [], settings)
+    assert passed(rows) == {**dict.fromkeys(CRITERIA, True), "fast_action_share": wanted}
 
 
 @pytest.mark.parametrize("place", [0, 1])
 def test_survival_on_either_side(settings, place):
     rows = [SWEEP, SCENARIOS]
     rows[place] = [rows[place][0], {**rows[place][1], "falls": 3, "survival": 0.7}]
-    found = passed(judge(NOMINAL_FIGURES, *rows, [], settings))
-    assert found == {**dict.fromkeys(CRITERIA, True), CRITERIA[3 + place]: False}
+    sweeps, scenarios = rows
+    found = passed(judge(NOMINAL_FIGURES, GAIT, sweeps, scenarios, [], settings))
+    assert found == {**dict.fromkeys(CRITERIA, True), CRITERIA[4 + place]: False}
 
 
 def test_no_scenario_hides_among_the_others(settings):
@@ -115,7 +125,7 @@ def test_no_scenario_hides_among_the_others(settings):
     for survival, wanted in ((7 / 13, True), (6 / 13, False), (0.0, False)):
         falls = round(13 * (1 - survival))
         bad = {"name": "stand_still", "episodes": 13, "falls": falls, "survival": survival}
-        rows = judge(NOMINAL_FIGURES, SWEEP, [*stood, bad], [], settings)
+        rows = judge(NOMINAL_FIGURES, GAIT, SWEEP, [*stood, bad], [], settings)
         expected = {**dict.fromkeys(CRITERIA, True), "each_scenario_survival": wanted}
         assert passed(rows) == expected
         assert "most falls: stand_still" in rows[-1]["description"]
@@ -123,24 +133,26 @@ def test_no_scenario_hides_among_the_others(settings):
 
 def test_a_margin_lost_against_the_baseline_fails_and_is_named(settings):
     kept = {"axis": "friction", "regressed": False}
-    rows = judge(NOMINAL_FIGURES, SWEEP, SCENARIOS, [kept], settings)
+    rows = judge(NOMINAL_FIGURES, GAIT, SWEEP, SCENARIOS, [kept], settings)
     assert rows[-1]["name"] == "regressions" and rows[-1]["passed"]
     lost = {"axis": "push_speed", "regressed": True}
-    rows = judge(NOMINAL_FIGURES, SWEEP, SCENARIOS, [kept, lost], settings)
+    rows = judge(NOMINAL_FIGURES, GAIT, SWEEP, SCENARIOS, [kept, lost], settings)
     assert not rows[-1]["passed"] and rows[-1]["measured"] == 1
     assert "push_speed" in failures({"criteria": rows})[0]
 
 
 def test_failures_name_what_was_measured_and_what_is_required(settings):
     figures = {**NOMINAL_FIGURES, "falls": 2, "planar_rmse": 0.25}
-    lines = failures({"criteria": judge(figures, SWEEP, SCENARIOS, [], settings)})
+    lines = failures({"criteria": judge(figures, GAIT, SWEEP, SCENARIOS, [], settings)})
     assert len(lines) == 2
     assert lines[0].startswith("nominal_falls: measured 2, required <= 1")
     assert lines[1].startswith("planar_rmse: measured 0.25, required <= 0.1 m/s")
 
 
 def test_failures_say_where_nothing_could_be_measured(settings):
-    rows = judge({**NOMINAL_FIGURES, "yaw_rmse": float("nan")}, SWEEP, SCENARIOS, [], settings)
+    rows = judge(
+        {**NOMINAL_FIGURES, "yaw_rmse": float("nan")}, GAIT, SWEEP, SCENARIOS, [], settings
+    )
     for row in rows:
         row["measured"] = None if row["measured"] != row["measured"] else row["measured"]
     assert "yaw_rmse: measured nothing (every robot fell)" in failures({"criteria": rows})[0]
@@ -297,7 +309,7 @@ def test_gate_is_the_same_for_the_same_seed(verdict, policy, go2, make_config):
 
 
 def test_thresholds_decide_and_change_nothing_that_is_measured(verdict, policy, go2, make_config):
-    easy = {"nominal_falls": 13, "planar_rmse": 9.0, "yaw_rmse": 9.0}
+    easy = {"nominal_falls": 13, "planar_rmse": 9.0, "yaw_rmse": 9.0, "fast_action_share": 1.0}
     easy |= dict.fromkeys(("swept_survival", "scenario_survival", "each_scenario_survival"), 0.0)
     easy = {f"sim2sim.thresholds.{name}": value for name, value in easy.items()}
     found = run_gate(policy, go2, make_config({**TINY, **easy})).gate
