@@ -136,9 +136,17 @@ def rollout_divergence(
 
 
 def failures(parity: dict[str, Any]) -> list[str]:
-    """One line per figure beyond its limit."""
-    return [
-        f"{name}: {parity['measured'][name]:.3g}, allowed {limit:.3g}"
+    """One line per figure beyond its limit, and why where only the robots' ways part."""
+    found = {
+        name: f"{name}: {parity['measured'][name]:.3g}, allowed {limit:.3g}"
         for name, limit in parity["required"].items()
         if parity["measured"][name] > limit
-    ]
+    }
+    if list(found) == ["rollout_divergence"]:
+        apart = max(value for name, value in parity["measured"].items() if name not in found)
+        return [
+            f"{found['rollout_divergence']} (rad after {parity['rollout_s']:g} s), though the "
+            f"actions agree to {apart:.1g}: this policy's gait makes much of rounding, as one that "
+            "shakes does. Train another seed, or compare for less time (export.rollout_s)"
+        ]
+    return list(found.values())

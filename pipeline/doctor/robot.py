@@ -22,13 +22,15 @@ class Robot:
     """What is known about the robot.
 
     Args:
-        where: The MJCF.
+        where: The MJCF, as it is shown.
+        path: The MJCF.
         model: Its compiled model.
         spec: Its description, where it is one of ours.
         joint_names: Joints of one degree of freedom that have a name, in the MJCF's order.
     """
 
     where: str
+    path: Path
     model: mujoco.MjModel
     spec: RobotSpec | None
     joint_names: tuple[str, ...]
@@ -115,7 +117,7 @@ def load_robot(name: str | None, mjcf: Path | None) -> Robot | None:
         spec = recognise(names)
     here = Path.cwd()
     shown = path.relative_to(here) if path.is_relative_to(here) else path
-    return Robot(str(shown), model, spec, names)
+    return Robot(str(shown), path, model, spec, names)
 
 
 def _compile(path: Path) -> mujoco.MjModel:

@@ -25,6 +25,7 @@ from pipeline.sim2sim.trial import Outcome, Trials, tally
 from robots import RobotSpec
 from robots.errors import UserError
 
+AXES = ("vx", "vy", "yaw_rate")
 LIBRARIES = ("mujoco", "numpy", "onnxruntime")
 
 
@@ -92,7 +93,7 @@ def run_gate(policy: Policy, robot: RobotSpec, config: Config) -> Verdict:
         "seed": config.seed,
         "profile": settings.profile,
         "criteria": criteria,
-        "nominal": {**summary, "commands": by_command(nominal.episodes, trials.settle)},
+        "nominal": {**summary, "commands": _commands(nominal, trials.settle)},
         "gait": gait,
         "sweeps": sweeps,
         "scenarios": scenarios,
@@ -123,6 +124,14 @@ def _walk_nominally(trials: Trials) -> tuple[Recording, Recording, list[Outcome]
     )
     nominal = recording.select(np.arange(count))
     return nominal, recording.select([count]), trials.outcomes(nominal, episodes)
+
+
+def _commands(nominal: Recording, settle: int) -> list[dict[str, float | int]]:
+    """One row of gate.json per command, with its bias: measured minus asked."""
+    return [
+        {**row, **{f"bias_{axis}": row[f"measured_{axis}"] - row[axis] for axis in AXES}}
+        for row in by_command(nominal.episodes, settle)
+    ]
 
 
 def _rows(

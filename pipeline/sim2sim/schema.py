@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from robots.errors import UserError
 
-SCHEMA_VERSION = 3
+SCHEMA_VERSION = 4
 """Version of gate.json's layout."""
 Measured = float | None
 """A figure; none where every robot fell."""
@@ -38,7 +38,10 @@ class Criterion(_Part):
 
 
 class CommandRow(_Part):
-    """One command of the nominal episodes: m/s and rad/s, as asked and as walked on average."""
+    """One command of the nominal episodes: m/s and rad/s, as asked and as walked on average.
+
+    A bias is what was walked minus what was asked.
+    """
 
     vx: float
     vy: float
@@ -50,6 +53,9 @@ class CommandRow(_Part):
     measured_vx: Measured
     measured_vy: Measured
     measured_yaw_rate: Measured
+    bias_vx: Measured
+    bias_vy: Measured
+    bias_yaw_rate: Measured
 
 
 class Nominal(_Part):
@@ -179,7 +185,7 @@ class Worst(_Part):
 class Gate(_Part):
     """What the sim2sim gate measured of a policy, and its verdict."""
 
-    schema_version: Literal[3]
+    schema_version: Literal[4]
     passed: bool
     enabled: bool
     robot: str

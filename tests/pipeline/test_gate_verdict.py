@@ -205,6 +205,9 @@ def test_gate_is_json_and_complete(verdict, raw_params):
     assert found["robot"] == "go2" and found["enabled"] is True
     assert found["nominal"]["episodes"] == 13
     assert len(found["nominal"]["commands"]) == 13
+    for row in found["nominal"]["commands"]:
+        for axis in ("vx", "vy", "yaw_rate"):
+            assert row[f"bias_{axis}"] == row[f"measured_{axis}"] - row[axis]
     assert [row["name"] for row in found["scenarios"]] == list(raw_params["sim2sim"]["scenarios"])
     assert [(row["axis"], row["limit"]) for row in found["margins"]] == [
         ("friction", 0.1),
@@ -364,7 +367,7 @@ def test_a_gate_is_read_as_it_was_written(gate_file, verdict):
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"schema_version": 1}, r"gate\.json: schema_version is 1, this code reads 3; run the"),
+        ({"schema_version": 1}, r"gate\.json: schema_version is 1, this code reads 4; run the"),
         ({"policy_sha256": "abc"}, r"gate\.json: policy_sha256: "),
         ({"margins": [{"axis": "friction"}]}, r"gate\.json: margins\.0\.unit: Field required"),
         ({"extra": 1}, r"gate\.json: extra: Extra inputs"),

@@ -47,6 +47,8 @@ def make_gate(good: bool = True) -> dict[str, Any]:
             | {"measured_vx": vx * (1 - 0.04 * scale), "measured_vy": vy * (1 - 0.08 * scale)}
             | {"measured_yaw_rate": yaw_rate * (1 - 0.02 * scale) + 0.004}
         )
+        row = commands[-1]
+        row |= {f"bias_{a}": row[f"measured_{a}"] - row[a] for a in ("vx", "vy", "yaw_rate")}
     falls = {("friction", 0.3): 1, ("push_speed", 1.0): 3}
     if not good:
         falls = {("friction", 0.3): 29, ("friction", 0.5): 6, ("push_speed", 1.0): 21}
@@ -96,7 +98,7 @@ def make_gate(good: bool = True) -> dict[str, Any]:
     settings = {"sim_dt": 0.002, "integrator": "Euler", "cone": "elliptic", "episode_s": 10.0}
     versions = {"mujoco": "4.0.0", "onnxruntime": "1.32.0", "numpy": "2.4.6", "surefoot": "0.1.0"}
     return {
-        "schema_version": 3,
+        "schema_version": 4,
         "passed": all(row["passed"] for row in rows),
         "enabled": True,
         "robot": "go2",

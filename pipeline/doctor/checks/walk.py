@@ -3,11 +3,13 @@
 import math
 from collections.abc import Iterator
 
+from pipeline.doctor.body import body
 from pipeline.doctor.findings import Finding, error, note, warning
 from pipeline.doctor.fitting import CannotWalkError, Order, in_order_of
 from pipeline.doctor.orders import known_orders
 from pipeline.doctor.subject import Subject
 from pipeline.doctor.walking import Walk, walk
+from robots import RobotSpec
 
 AS_DESCRIBED, GUESSES = (0, 1, 5, 7, 9, 10), (5, 7, 9)
 """Commands of `pipeline.command_grid`: stand, back, forth, sideways, turn, curve; and three."""
@@ -34,10 +36,11 @@ def check_walk(subject: Subject) -> Iterator[Finding]:
         return
     declared = Order(said.joint_names or ())
     try:
-        (own,) = walk(subject.network, said, robot.spec, [declared], AS_DESCRIBED, DURATION_S)
-        if walks(own):
-            return
-        best, label, found = _best(subject, declared)
+        with body(robot, said) as spec:
+            (own,) = walk(subject.network, said, spec, [declared], AS_DESCRIBED, DURATION_S)
+            if walks(own):
+                return
+            best, label, found = _best(subject, spec, declared)
     except CannotWalkError as reason:
         fix = "walk it in the simulator it was trained for"
         yield note("walk", f"was not walked: {reason}", WHERE, fix)
@@ -73,18 +76,18 @@ def _adds_up(subject: Subject) -> bool:
     return sum(widths) == subject.input_size
 
 
-def _best(subject: Subject, declared: Order) -> tuple[Order, str, Walk]:
+def _best(subject: Subject, spec: RobotSpec, declared: Order) -> tuple[Order, str, Walk]:
     """The well-known order, other than the declared one, that walks best."""
     said, robot = subject.described, subject.robot
-    assert robot and robot.spec and subject.network
+    assert robot and subject.network
     guesses = [
         (order, label)
-        for label, joints in known_orders(robot, robot.spec).items()
+        for label, joints in known_orders(robot, spec).items()
         if joints != declared.joints
         for order in in_order_of(said, joints)
     ]
     orders = [order for order, _ in guesses]
-    results = walk(subject.network, said, robot.spec, orders, GUESSES, GUESS_S)
+    results = walk(subject.network, said, spec, orders, GUESSES, GUESS_S)
     ranked = sorted(zip(guesses, results, strict=True), key=lambda pair: _rank(pair[1]))
     (order, label), result = ranked[0]
     return order, label, result
