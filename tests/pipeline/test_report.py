@@ -323,7 +323,7 @@ def test_the_old_report_survives_a_failure(tmp_path, monkeypatch):
     del broken["nominal"]["power_w"]
     with pytest.raises(Exception, match="power_w"):
         write_report(path, broken, make_traces(), NONE)
-    with pytest.raises(ValueError, match="schema_version 1; this report reads 3"):
+    with pytest.raises(ValueError, match="schema_version 1; this report reads 4"):
         write_report(path, make_gate() | {"schema_version": 1}, make_traces(), NONE)
 
     def full_disk(*_):
