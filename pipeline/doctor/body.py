@@ -1,7 +1,7 @@
 """The robot a policy walks on: one of ours, or the given model with the joints that it drives."""
 
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -61,32 +61,26 @@ def body(robot: Robot, said: Described) -> Iterator[RobotSpec]:
 
 
 def _made(robot: Robot, spec: RobotSpec, said: Described, path: Path) -> RobotSpec:
+    pose = dict(zip(said.joint_names or (), said.default_joint_pos or (), strict=False))
     mjcf = mujoco.MjSpec.from_file(str(robot.path))
     base = _strip(mjcf, robot.path.parent)
-    driven = [joint for joint in mjcf.joints if joint.name in (said.joint_names or ())]
-    for joint in list(mjcf.joints):
-        if joint.type != mujoco.mjtJoint.mjJNT_FREE and joint not in driven:
-            mjcf.delete(joint)
-    motors = {joint.name: joint.motor_index for joint in (*spec.joints, *spec.held_joints)}
-    pose = dict(zip(said.joint_names or (), said.default_joint_pos or (), strict=False))
+    _fix_all_but(mjcf, said.joint_names or ())
     _add_sites(mjcf, spec)
     try:
-        joints = tuple(
-            _joint(robot, joint, motors.get(joint.name, UNKNOWN + place), pose.get(joint.name, 0.0))
-            for place, joint in enumerate(driven)
-        )
-        model = _let_touch(mjcf, joints)
+        model = _let_touch(mjcf, pose)
         path.write_text(mjcf.to_xml())
+        # Read again: a file has fewer digits.
+        written = mujoco.MjSpec.from_file(str(path))
         return replace(
             spec,
             model_path=path,
             base_body=base,
-            joints=joints,
+            joints=_joints(robot, spec, written, pose),
             held_joints=(),
             meshes=(),
             message_family=None,
             weak_motors=(),
-            spawn_height=_spawn_height(model, spec, joints),
+            spawn_height=_spawn_height(model, spec, pose),
             spawn_pitch=0.0,
         )
     except (RobotError, ValueError, mujoco.FatalError) as problem:
@@ -103,6 +97,7 @@ def _strip(mjcf: mujoco.MjSpec, folder: Path) -> str:
     free = [joint for joint in mjcf.joints if joint.type == mujoco.mjtJoint.mjJNT_FREE]
     if len(free) != 1:
         raise CannotWalkError(f"its model has {len(free)} free joints, want one, of the base")
+    free[0].parent.name = base = free[0].parent.name or "base"
     for kind in ("keys", "sensors", "actuators", "tendons", "lights", "cameras"):
         for thing in list(getattr(mjcf, kind)):
             mjcf.delete(thing)
@@ -113,33 +108,47 @@ def _strip(mjcf: mujoco.MjSpec, folder: Path) -> str:
         geom.material = ""
         geom.contype, geom.conaffinity = ROBOT_BIT, FLOOR_BIT
     used = {geom.meshname for geom in mjcf.geoms}
-    unused = [mesh for mesh in mjcf.meshes if mesh.name not in used]
+    unused = [mesh for mesh in mjcf.meshes if mesh.name and mesh.name not in used]
     for thing in [*mjcf.materials, *mjcf.textures, *unused]:
         mjcf.delete(thing)
     mjcf.meshdir = str((folder / mjcf.meshdir).resolve())
-    return free[0].parent.name
+    return base
 
 
-def _joint(robot: Robot, joint: mujoco.MjsJoint, motor: int, pose: float) -> Joint:
-    """Describe a joint of the MJCF; gains are the policy's, and so any here."""
-    lower, upper = robot.limits(joint.name)
-    if not np.isfinite([lower, upper]).all():
-        lower, upper = -UNLIMITED, UNLIMITED
-        joint.range, joint.limited = [lower, upper], True
-    return Joint(
-        name=joint.name,
-        axis=("x", "y", "z")[int(np.abs(joint.axis).argmax())],
-        motor_index=motor,
-        default_pos=float(np.clip(pose, lower, upper)),
-        kp=1.0,
-        kd=0.0,
-        lower=lower,
-        upper=upper,
-        effort_limit=robot.effort(joint.name) or STRONG,
-        velocity_limit=robot.speed(joint.name) or FAST,
-        armature=float(joint.armature),
-        damping=float(joint.damping[0]),
-        frictionloss=float(joint.frictionloss),
+def _fix_all_but(mjcf: mujoco.MjSpec, driven: Sequence[str]) -> None:
+    """Remove the joints that are not driven, and bound those that nothing bounds."""
+    for joint in list(mjcf.joints):
+        if joint.type == mujoco.mjtJoint.mjJNT_FREE:
+            continue
+        if joint.name not in driven:
+            mjcf.delete(joint)
+        elif joint.range[0] >= joint.range[1]:
+            joint.range, joint.limited = [-UNLIMITED, UNLIMITED], True
+
+
+def _joints(
+    robot: Robot, spec: RobotSpec, mjcf: mujoco.MjSpec, pose: Mapping[str, float]
+) -> tuple[Joint, ...]:
+    """Describe the joints of the finished MJCF; gains are the policy's, and so any here."""
+    motors = {joint.name: joint.motor_index for joint in (*spec.joints, *spec.held_joints)}
+    driven = [joint for joint in mjcf.joints if joint.type != mujoco.mjtJoint.mjJNT_FREE]
+    return tuple(
+        Joint(
+            name=joint.name,
+            axis=("x", "y", "z")[int(np.abs(joint.axis).argmax())],
+            motor_index=motors.get(joint.name, UNKNOWN + place),
+            default_pos=float(np.clip(pose.get(joint.name, 0.0), *joint.range)),
+            kp=1.0,
+            kd=0.0,
+            lower=float(joint.range[0]),
+            upper=float(joint.range[1]),
+            effort_limit=robot.effort(joint.name) or STRONG,
+            velocity_limit=robot.speed(joint.name) or FAST,
+            armature=float(joint.armature),
+            damping=float(joint.damping[0]),
+            frictionloss=float(joint.frictionloss),
+        )
+        for place, joint in enumerate(driven)
     )
 
 
@@ -159,13 +168,13 @@ def _add_sites(mjcf: mujoco.MjSpec, spec: RobotSpec) -> None:
         )
 
 
-def _let_touch(mjcf: mujoco.MjSpec, joints: Sequence[Joint]) -> mujoco.MjModel:
+def _let_touch(mjcf: mujoco.MjSpec, pose: Mapping[str, float]) -> mujoco.MjModel:
     """Exclude links that overlap in the default pose from colliding; the model as it is then."""
     for geom in mjcf.geoms:
         geom.conaffinity |= ROBOT_BIT
     model = mjcf.compile()
     data = mujoco.MjData(model)
-    _pose(model, data, joints)
+    _put(model, data, pose)
     for geom in mjcf.geoms:
         geom.conaffinity &= ~ROBOT_BIT
     links = model.geom_bodyid[data.contact.geom[data.contact.dist < -DEEP]]
@@ -175,15 +184,16 @@ def _let_touch(mjcf: mujoco.MjSpec, joints: Sequence[Joint]) -> mujoco.MjModel:
     return model
 
 
-def _pose(model: mujoco.MjModel, data: mujoco.MjData, joints: Sequence[Joint]) -> None:
+def _put(model: mujoco.MjModel, data: mujoco.MjData, pose: Mapping[str, float]) -> None:
     """Put a robot level at the origin, in its default pose."""
     data.qpos[:7] = (0, 0, 0, 1, 0, 0, 0)
-    data.qpos[7:] = [joint.default_pos for joint in joints]
+    for name, angle in pose.items():
+        data.qpos[model.joint(name).qposadr[0]] = angle
     mujoco.mj_forward(model, data)
 
 
-def _spawn_height(model: mujoco.MjModel, spec: RobotSpec, joints: Sequence[Joint]) -> float:
+def _spawn_height(model: mujoco.MjModel, spec: RobotSpec, pose: Mapping[str, float]) -> float:
     """Height of the base that puts the lower sole on the floor, m."""
     data = mujoco.MjData(model)
-    _pose(model, data, joints)
+    _put(model, data, pose)
     return -min(float(data.site(foot.site).xpos[2]) - foot.radius for foot in spec.feet)

@@ -39,14 +39,16 @@ DAMPING = 5.0
 
 @pytest.fixture(scope="module")
 def whole(tmp_path_factory):
-    """A G1 whose waist and arms move, in the MJCF of another simulator: its floor, no sites."""
+    """A G1 whose waist and arms move, as others write one: floor, keyframe, meshes, no sites."""
+    folder = tmp_path_factory.mktemp("model")
+    _write_tetrahedron(folder / "meshes" / "chest.stl")
     mjcf = mujoco.MjSpec.from_file(str(robots.load("g1").model_path))
     for link, (joint, axis) in UPPER.items():
         mjcf.body(link).add_joint(
             name=joint,
             axis=axis,
-            range=[-1.5, 1.5],
-            armature=0.01,
+            range=[-1.5707963, 1.5707963],
+            armature=0.010177523,
             damping=[DAMPING, 0, 0],
             actfrcrange=[-EFFORT, EFFORT],
         )
@@ -54,10 +56,30 @@ def whole(tmp_path_factory):
     for site in list(mjcf.sites):
         mjcf.delete(site)
     mjcf.add_key(name="home", qpos=[0.0] * (7 + 23))
-    path = tmp_path_factory.mktemp("model") / "g1_23dof.xml"
-    mjcf.compile()
-    path.write_text(mjcf.to_xml())
+    mjcf.meshdir = str(folder / "meshes")
+    for name, file in (("chest", "chest.stl"), ("looks", "chest.stl")):
+        mjcf.add_mesh(name=name, file=file)
+        mjcf.body("torso_link").add_geom(
+            type=mujoco.mjtGeom.mjGEOM_MESH,
+            meshname=name,
+            mass=0,
+            contype=int(name == "chest"),
+            conaffinity=int(name == "chest"),
+        )
+    path = folder / "g1_23dof.xml"
+    path.write_text(mjcf.to_xml().replace(mjcf.meshdir, "meshes"))
     return path
+
+
+def _write_tetrahedron(path):
+    """5 cm wide, inside the chest."""
+    corners = np.asarray([(0, 0, 0.15), (0.05, 0, 0.15), (0, 0.05, 0.15), (0, 0, 0.2)], "<f4")
+    faces = [(0, 2, 1), (0, 1, 3), (0, 3, 2), (1, 2, 3)]
+    path.parent.mkdir()
+    body_ = b"".join(
+        np.zeros(3, "<f4").tobytes() + corners[list(f)].tobytes() + bytes(2) for f in faces
+    )
+    path.write_bytes(bytes(80) + len(faces).to_bytes(4, "little") + body_)
 
 
 def policy_of_all_joints(folder, model, order=None, told=None):
@@ -183,7 +205,7 @@ def test_a_model_whose_base_is_fixed_is_refused(tmp_path, whole):
     for key in list(mjcf.keys):
         mjcf.delete(key)
     fixed = tmp_path / "fixed.xml"
-    mjcf.compile()
+    mjcf.meshdir = str(whole.parent / "meshes")
     fixed.write_text(mjcf.to_xml())
     subject = gather(path, fixed)
     with (
