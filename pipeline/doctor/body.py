@@ -64,7 +64,7 @@ def _made(robot: Robot, spec: RobotSpec, said: Described, path: Path) -> RobotSp
     pose = dict(zip(said.joint_names or (), said.default_joint_pos or (), strict=False))
     mjcf = mujoco.MjSpec.from_file(str(robot.path))
     base = _strip(mjcf, robot.path.parent)
-    _fix_all_but(mjcf, said.joint_names or ())
+    fix_all_but(mjcf, said.joint_names or ())
     _add_sites(mjcf, spec)
     try:
         model = _let_touch(mjcf, pose)
@@ -115,15 +115,16 @@ def _strip(mjcf: mujoco.MjSpec, folder: Path) -> str:
     return base
 
 
-def _fix_all_but(mjcf: mujoco.MjSpec, driven: Sequence[str]) -> None:
+def fix_all_but(mjcf: mujoco.MjSpec, driven: Sequence[str]) -> None:
     """Remove the joints that are not driven, and bound those that nothing bounds."""
+    bound = np.rad2deg(UNLIMITED) if mjcf.compiler.degree else UNLIMITED
     for joint in list(mjcf.joints):
         if joint.type == mujoco.mjtJoint.mjJNT_FREE:
             continue
         if joint.name not in driven:
             mjcf.delete(joint)
         elif joint.range[0] >= joint.range[1]:
-            joint.range, joint.limited = [-UNLIMITED, UNLIMITED], True
+            joint.range, joint.limited = [-bound, bound], True
 
 
 def _joints(

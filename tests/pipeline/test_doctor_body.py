@@ -7,7 +7,7 @@ import pytest
 from onnx import helper
 
 import robots
-from pipeline.doctor.body import body
+from pipeline.doctor.body import body, fix_all_but
 from pipeline.doctor.checks import examine
 from pipeline.doctor.checks.walk import check_walk
 from pipeline.doctor.fitting import CannotWalkError
@@ -213,3 +213,15 @@ def test_a_model_whose_base_is_fixed_is_refused(tmp_path, whole):
         body(machine_of(subject), subject.described),
     ):
         pass
+
+
+@pytest.mark.parametrize("unit", ["radian", "degree"])
+def test_a_joint_without_a_range_may_turn_once_either_way(unit):
+    leg = '<body><joint name="leg"/><geom size="0.1"/></body>'
+    mjcf = mujoco.MjSpec.from_string(
+        f'<mujoco><compiler angle="{unit}"/><worldbody>{leg}</worldbody></mujoco>'
+    )
+    fix_all_but(mjcf, ["leg"])
+    assert mjcf.compile().joint("leg").range == pytest.approx([-2 * np.pi, 2 * np.pi])
+    fix_all_but(mjcf, [])
+    assert mjcf.compile().njnt == 0
