@@ -34,21 +34,24 @@ MP4 = b"\x00\x00\x00\x18ftypmp42 not a film"
 NONE = Films(None, None)
 
 
-def make_gate(good: bool = True) -> dict[str, Any]:
+def make_commands(good: bool, scale: float) -> list[dict[str, Any]]:
     rng = np.random.default_rng(3)
-    scale = 1.0 if good else 2.6
     commands = []
     for vx, vy, yaw_rate in COMMANDS:
         planar = scale * (0.018 + 0.045 * np.hypot(vx, vy) + 0.008 * rng.random())
         yaw = scale * (0.012 + 0.03 * abs(yaw_rate) + 0.008 * rng.random())
-        commands.append(
+        row = (
             {"vx": vx, "vy": vy, "yaw_rate": yaw_rate, "episodes": 8}
             | {"falls": 0 if good or vx < 1.5 else 3, "planar_error": planar, "yaw_error": yaw}
             | {"measured_vx": vx * (1 - 0.04 * scale), "measured_vy": vy * (1 - 0.08 * scale)}
             | {"measured_yaw_rate": yaw_rate * (1 - 0.02 * scale) + 0.004}
         )
-        row = commands[-1]
-        row |= {f"bias_{a}": row[f"measured_{a}"] - row[a] for a in ("vx", "vy", "yaw_rate")}
+        bias = {f"bias_{a}": row[f"measured_{a}"] - row[a] for a in ("vx", "vy", "yaw_rate")}
+        commands.append(row | bias)
+    return commands
+
+
+def make_sweeps(good: bool, scale: float) -> list[dict[str, Any]]:
     falls = {("friction", 0.3): 1, ("push_speed", 1.0): 3}
     if not good:
         falls = {("friction", 0.3): 29, ("friction", 0.5): 6, ("push_speed", 1.0): 21}
@@ -63,35 +66,41 @@ def make_gate(good: bool = True) -> dict[str, Any]:
                 | {"survival": 1 - fell / 48, "survival_low": low, "survival_high": high}
                 | {"planar_rmse": scale * 0.06 + fell / 400, "yaw_rmse": scale * 0.05}
             )
-    survival = 1 - sum(row["falls"] for row in sweeps) / sum(row["episodes"] for row in sweeps)
-    planar = float(np.sqrt(np.mean([row["planar_error"] ** 2 for row in commands])))
-    yaw = float(np.sqrt(np.mean([row["yaw_error"] ** 2 for row in commands])))
-    fallen = sum(row["falls"] for row in commands)
+    return sweeps
+
+
+def make_criteria(fallen: int, planar: float, yaw: float, survival: float) -> list[dict[str, Any]]:
+    tracking = "nominal tracking of"
+    swept = "share of 816 swept episodes of 10 s without a fall"
     criteria = [
         ("nominal_falls", "falls in 104 nominal episodes of 10 s", fallen, 0, "<=", ""),
         (
             "planar_rmse",
-            "nominal tracking of planar velocity, RMSE over commands",
+            f"{tracking} planar velocity, RMSE over commands",
             planar,
-            0.10,
+            0.1,
             "<=",
             "m/s",
         ),
-        ("yaw_rmse", "nominal tracking of yaw rate, RMSE over commands", yaw, 0.10, "<=", "rad/s"),
-        (
-            "swept_survival",
-            "share of 816 swept episodes of 10 s without a fall",
-            survival,
-            0.97,
-            ">=",
-            "",
-        ),
+        ("yaw_rmse", f"{tracking} yaw rate, RMSE over commands", yaw, 0.1, "<=", "rad/s"),
+        ("swept_survival", swept, survival, 0.97, ">=", ""),
     ]
     keys = ("name", "description", "measured", "required", "comparison", "unit")
     rows = [dict(zip(keys, row, strict=True)) for row in criteria]
     for row in rows:
         sign = 1 if row["comparison"] == "<=" else -1
         row["passed"] = sign * row["measured"] <= sign * row["required"]
+    return rows
+
+
+def make_gate(good: bool = True) -> dict[str, Any]:
+    scale = 1.0 if good else 2.6
+    commands, sweeps = make_commands(good, scale), make_sweeps(good, scale)
+    survival = 1 - sum(row["falls"] for row in sweeps) / sum(row["episodes"] for row in sweeps)
+    planar = float(np.sqrt(np.mean([row["planar_error"] ** 2 for row in commands])))
+    yaw = float(np.sqrt(np.mean([row["yaw_error"] ** 2 for row in commands])))
+    fallen = sum(row["falls"] for row in commands)
+    rows = make_criteria(fallen, planar, yaw, survival)
     nominal = {"episodes": 104, "falls": fallen, "planar_rmse": planar, "yaw_rmse": yaw}
     nominal |= {"action_rate_mean": 2.31, "action_rate_p99": 11.42, "torque_use_p99": 0.714}
     nominal |= {"velocity_use_p99": 0.386, "power_w": 87.4, "foot_slip_mps": 0.041}
