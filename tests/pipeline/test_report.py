@@ -86,10 +86,12 @@ def make_criteria(fallen: int, planar: float, yaw: float, survival: float) -> li
         ("swept_survival", swept, survival, 0.97, ">=", ""),
     ]
     keys = ("name", "description", "measured", "required", "comparison", "unit")
-    rows = [dict(zip(keys, row, strict=True)) for row in criteria]
-    for row in rows:
+    rows: list[dict[str, Any]] = []
+    for values in criteria:
+        row: dict[str, Any] = dict(zip(keys, values, strict=True))
         sign = 1 if row["comparison"] == "<=" else -1
         row["passed"] = sign * row["measured"] <= sign * row["required"]
+        rows.append(row)
     return rows
 
 
