@@ -46,9 +46,9 @@ def body(robot: Robot, said: Described) -> Iterator[RobotSpec]:
         CannotWalkError: If no such robot can be made; says why.
     """
     spec, names = robot.spec, said.joint_names
-    if spec is None or names is None or sorted(names) == sorted(spec.joint_names):
-        if spec is None:
-            raise CannotWalkError("the robot is none of ours")
+    if spec is None:
+        raise CannotWalkError("the robot is none of ours")
+    if names is None or sorted(names) == sorted(spec.joint_names):
         yield spec
         return
     if missing := [name for name in names if name not in robot.joint_names]:
