@@ -73,6 +73,8 @@ class LogWriter:
             if self._is_full(tick):
                 full, self._part = self._part, self._open()
                 full.end()
+                # A run may have many files: those on disk are forgotten, failures kept for the end.
+                self._syncing = [s for s in self._syncing if not s.done() or s.exception()]
                 self._syncing.append(self._syncer.submit(full.sync))
             self._part.write(tick, self._flush_s)
         except OSError as error:

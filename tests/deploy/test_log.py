@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+from concurrent.futures import Future
 from dataclasses import replace
 
 import numpy as np
@@ -388,3 +389,42 @@ def test_rotation_overwrites_nothing_either(tmp_path, contract, header):
             log.write(make_tick(contract, step))
     log.close()
     assert [tick.step for tick in LogReader(log.files[0]).ticks()] == list(range(5))
+
+
+def test_files_on_disk_are_forgotten_but_not_what_kept_one_off_it(
+    tmp_path, contract, header, monkeypatch
+):
+    class AtOnce:
+        """Syncs before it returns, as a quick disk would."""
+
+        def submit(self, sync):
+            done = Future()
+            try:
+                done.set_result(sync())
+            except OSError as error:
+                done.set_exception(error)
+            return done
+
+        def shutdown(self):
+            pass
+
+    def rotate(log, first):
+        for step in range(first, first + 40):
+            log.write(make_tick(contract, step))
+
+    log = LogWriter(tmp_path / "run.mcap", header, rotate_s=0.1)
+    log._syncer = AtOnce()
+    rotate(log, 0)
+    assert len(log.files) == 8
+    assert len(log._syncing) == 1
+
+    def broken(_):
+        raise OSError(5, "Input/output error")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(writer.os, "fsync", broken)
+        rotate(log, 40)
+    rotate(log, 80)
+    with pytest.raises(LogError, match=r"cannot be ended: Input/output error"):
+        log.close()
+    assert sum(len(list(LogReader(file).ticks())) for file in log.files) == 120
