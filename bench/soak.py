@@ -9,6 +9,7 @@ import argparse
 import json
 import os
 import re
+import signal
 import subprocess
 import sys
 import tempfile
@@ -118,12 +119,17 @@ def _walk(
         time.sleep(0.01)
     before = link.received
     memory = Memory({"runtime": os.getpid(), "robot": robot.pid})
+    stopping = Stopping()
+    stopping.install()
+    ends_s = link.now() + 60 * asked.minutes
 
     def watch(state: State) -> None:
         print(f"state: {state}", file=sys.stderr, flush=True)
         if state in TO_HOIST:
             hoist.write(f"{TO_HOIST[state]}\n")
             hoist.flush()
+        if state is State.DAMPING and link.now() < ends_s:  # a fault: say so now, not at the end
+            stopping.catch(signal.SIGINT)
 
     with tempfile.TemporaryDirectory() as folder:
         outcome = execute(
@@ -132,7 +138,7 @@ def _walk(
                 link=link,
                 sleep_until=sleeper(link.now, asked.pace),
                 source=ScriptInput(_lines(60 * asked.minutes)),
-                stopping=Stopping(),
+                stopping=stopping,
                 n_commands=N_COMMANDS,
                 limits=Limits(),
                 name="soak",
