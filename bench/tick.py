@@ -23,8 +23,8 @@ from deploy.link import LinkError, MotorCommand, RobotState
 from deploy.log import LogHeader, LogWriter
 from deploy.policy import Policy
 from deploy.replay.run import policy_sha256
-from deploy.runtime.assemble import undisturbed
 from deploy.runtime.controller import Controller
+from deploy.runtime.housekeeping import undisturbed
 from deploy.runtime.inputs.script import Line, ScriptInput
 from deploy.runtime.limits import Limits
 from deploy.runtime.parts import Parts

@@ -1,11 +1,8 @@
 """Put a run together from its parts, and go through with it."""
 
-import gc
 import hashlib
-import sys
 import time
-from collections.abc import Callable, Generator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,6 +10,7 @@ from deploy.link import Link
 from deploy.log import LogHeader, LogWriter, Tick
 from deploy.policy import Policy
 from deploy.runtime.controller import Controller
+from deploy.runtime.housekeeping import undisturbed
 from deploy.runtime.inputs import Input
 from deploy.runtime.limits import Limits
 from deploy.runtime.loop import SleepUntil, Watch, run, wait_for_robot
@@ -26,8 +24,6 @@ from deploy.runtime.worker import InlineWorker, ThreadWorker
 
 WAIT_S = 10.0
 """How long a robot may take to say something, s."""
-SWITCH_S = 5e-4
-"""How soon a thread hands over to one that waits, s: Python's own 5 ms are two commands."""
 
 
 @dataclass(frozen=True)
@@ -120,20 +116,6 @@ def _open_log(setup: Setup) -> LogWriter | None:
     digest = hashlib.sha256(setup.policy.path.read_bytes()).hexdigest()
     header = LogHeader(setup.policy.contract, digest, setup.name, TIMINGS, setup.epoch_s)
     return LogWriter(setup.log, header, rotate_s=setup.rotate_s)
-
-
-@contextmanager
-def undisturbed() -> Generator[None]:
-    """Keep Python's housekeeping short: threads hand over soon, and what is there is not swept."""
-    before = sys.getswitchinterval()
-    gc.collect()
-    gc.freeze()
-    sys.setswitchinterval(SWITCH_S)
-    try:
-        yield
-    finally:
-        sys.setswitchinterval(before)
-        gc.unfreeze()
 
 
 def sleeper(now: Callable[[], float], pace: float = 1.0) -> SleepUntil:
