@@ -2,7 +2,7 @@
 
 The robot is `python -m deploy.sim_robot` on the loopback, in a process of its own; the runtime is
 in this one, with its threads and its log. Printed as JSON: commands left out, messages that did not
-come, and how much memory grew once everything had been used for a while.
+come, and how much memory grew once everything had been used for a while. A fault ends it early.
 """
 
 import argparse
