@@ -74,7 +74,8 @@ def parity(robot: str, backend: str) -> dict[str, np.ndarray]:
     truth, policy = free["native"], shipped(robot)
     ended, parted, rows = np.zeros(NUM_ENVS, bool), np.zeros(NUM_ENVS, bool), []
     for _ in range(STEPS):
-        action = jnp.asarray(policy(np.asarray(truth.obs["state"])))
+        seen = np.asarray(truth.obs["state"], np.float32)  # where JAX has float64 it is that
+        action = jnp.asarray(policy(seen), jnp.float32)
         there = replace(truth, physics=replace(truth.physics, bodies=bodies))
         forced = step[backend](there, action)
         truth = step["native"](truth, action)

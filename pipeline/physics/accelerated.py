@@ -76,12 +76,17 @@ class AcceleratedPhysics:
 
     def _step_one(self, state: PhysicsState, targets: jax.Array) -> PhysicsState:
         model = self._shared.tree_replace(dict(state.bodies))
+        # As on native the state is float32 between control periods, and precise within one: with
+        # JAX's float64 (JAX_ENABLE_X64) in that.
+        state = _as(self._data.qpos.dtype, state)
+
+        step = mjx.step if self.name == "warp" else step_mjx
 
         def substep(before: PhysicsState, ctrl: jax.Array) -> tuple[PhysicsState, None]:
             data: Any = self._data.replace(
                 qpos=before.qpos, qvel=before.qvel, qacc_warmstart=before.qacc_warmstart, ctrl=ctrl
             )
-            data = mjx.step(model, data)
+            data = step(model, data)
             pos, vel, force = (data.sensordata[columns] for columns in self._columns)
             after = PhysicsState(
                 qpos=data.qpos,
@@ -95,11 +100,39 @@ class AcceleratedPhysics:
             )
             return after, None
 
-        after, _ = jax.lax.scan(substep, state, targets)
+        after, _ = jax.lax.scan(substep, state, targets.astype(self._data.qpos.dtype))
         moving = jnp.concatenate([after.qpos, after.qvel])
         sane = jnp.all(jnp.abs(moving) < mujoco.mjMAXVAL)  # false for NaN too
         qpos, qvel = (jnp.where(sane, x, jnp.nan) for x in (after.qpos, after.qvel))
-        return replace(after, qpos=qpos, qvel=qvel)
+        return _as(jnp.float32, replace(after, qpos=qpos, qvel=qvel))
+
+
+def step_mjx(model: Any, data: Any) -> Any:
+    """`mjx.step`, but implicitfast has no damping of a motor at its limit, whose torque stays.
+
+    So have MuJoCo and Warp. MJX-JAX 3.17 damps on: in 5 ms a joint whose motor gives all it has
+    then changes its speed by some 0.1 rad/s too little.
+
+    Args:
+        model: An `mjx.Model` of the JAX implementation.
+        data: Its `mjx.Data`.
+    """
+    if model.opt.integrator != mujoco.mjtIntegrator.mjINT_IMPLICITFAST:
+        return mjx.step(model, data)
+    data = mjx.forward(model, data)
+    lower, upper = model.actuator_forcerange.T
+    at_limit = (data.actuator_force <= lower) | (data.actuator_force >= upper)
+    damps = ~(at_limit & (np.asarray(model.actuator_forcelimited) > 0))
+    damping = {
+        name: getattr(model, name).at[:, 2].multiply(damps)
+        for name in ("actuator_gainprm", "actuator_biasprm")
+    }
+    return mjx.implicit(model.tree_replace(damping), data)
+
+
+def _as(dtype: Any, state: PhysicsState) -> PhysicsState:
+    """The state in another precision; the bodies stay as they are."""
+    return replace(jax.tree.map(lambda x: x.astype(dtype), state), bodies=state.bodies)
 
 
 def _on_device(model: mujoco.MjModel, robot: RobotSpec, name: str) -> Any:
