@@ -10,6 +10,8 @@ from robots.errors import UserError
 
 CONTRACT_KEY = "surefoot_contract"
 """ONNX metadata key of the contract."""
+POLICY_HASH_KEY = "surefoot_policy_sha256"
+"""ONNX metadata key of a controller.onnx: hash of the policy.onnx inside."""
 MAX_BYTES = 2**26
 """Of a file: a walking policy has less than 1 MB."""
 ELSEWHERE = b"\x0a\x08location"
@@ -88,8 +90,15 @@ class Policy:
 
         Returns:
             (batch, action_size) float32, in [-1, 1].
+
+        Raises:
+            PolicyError: If ONNX Runtime cannot run it.
         """
-        return self._session.run(["action"], {"obs": obs})[0]
+        try:
+            return self._session.run(["action"], {"obs": obs})[0]
+        except Exception as error:  # ONNX Runtime raises many unrelated types
+            reason = " ".join(str(error).split())
+            raise PolicyError(f"{self.path}: ONNX Runtime cannot run it: {reason}") from error
 
 
 def _read(path: Path) -> bytes:

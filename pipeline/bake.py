@@ -15,7 +15,7 @@ import numpy as np
 
 from deploy.contract import PolicyContract
 from deploy.observations import joint_targets, observe
-from deploy.policy import Policy
+from deploy.policy import POLICY_HASH_KEY, Policy
 from deploy.sensors import Sensors, policy_inputs, shapes
 from pipeline import config
 from pipeline.cli import StageError, expected_errors
@@ -30,8 +30,6 @@ if TYPE_CHECKING:
 
 CONTROLLER = "controller.onnx"
 """What it is called, beside its policy.onnx."""
-POLICY_HASH_KEY = "surefoot_policy_sha256"
-"""ONNX metadata key: hash of the policy.onnx inside."""
 
 
 def bake(path: Path) -> bytes:

@@ -21,13 +21,13 @@ class Conditions(Section):
     """
 
     # The floor
-    friction: float = _axis(0.8, "1", gt=0)
+    friction: float = _axis(0.8, "1", gt=0, le=10)
     floor_softness_s: float = _axis(0.02, "s", gt=0, le=0.2)
     slope: float = _axis(0.0, "rad", ge=-0.6, le=0.6)
     bump_height: float = _axis(0.0, "m", ge=0, le=0.3)
     step_height: float = _axis(0.0, "m", ge=0, le=0.3)
     # The body
-    payload_kg: float = _axis(0.0, "kg")
+    payload_kg: float = _axis(0.0, "kg", ge=-1000, le=1000)
     com_x: float = _axis(0.0, "m", ge=-0.5, le=0.5)
     com_y: float = _axis(0.0, "m", ge=-0.5, le=0.5)
     # The motors
@@ -40,16 +40,16 @@ class Conditions(Section):
     latency_s: float = _axis(0.0, "s", ge=0, le=0.5)
     jitter_s: float = _axis(0.0, "s", ge=0, le=0.5)
     dropped_frames: float = _axis(0.0, "1", ge=0, lt=1)
-    noise_scale: float = _axis(0.0, "1", ge=0)
-    gyro_bias: float = _axis(0.0, "rad/s", ge=0)
-    encoder_offset: float = _axis(0.0, "rad", ge=0)
+    noise_scale: float = _axis(0.0, "1", ge=0, le=100)
+    gyro_bias: float = _axis(0.0, "rad/s", ge=0, le=100)
+    encoder_offset: float = _axis(0.0, "rad", ge=0, le=3)
     # What happens
-    push_speed: float = _axis(0.0, "m/s", ge=0)
+    push_speed: float = _axis(0.0, "m/s", ge=0, le=100)
     drop_height: float = _axis(0.0, "m", ge=0, le=2)
     stumble: float = _axis(0.0, "rad", ge=0, le=1.5)
     commands: Literal["grid", "stand", "start_stop", "reverse"] = _axis("grid", "")
     # The simulator; none: as in sim2sim.sim_dt and sim2sim.integrator
-    sim_dt: float | None = _axis(None, "s", gt=0)
+    sim_dt: float | None = _axis(None, "s", ge=1e-4)
     integrator: Literal["Euler", "implicitfast", "RK4"] | None = _axis(None, "")
     cone: Literal["elliptic", "pyramidal"] = _axis("elliptic", "")
 
@@ -187,6 +187,21 @@ class Sim2Sim(Section):
     margins: Margins
     noise: Noise
     push_interval_s: Positive
+
+    @field_validator("scenarios")
+    @classmethod
+    def _nominal_is_taken(cls, scenarios: dict[str, Any]) -> dict[str, Any]:
+        if "nominal" in scenarios:
+            raise ValueError("nominal: is what the nominal episodes are called; choose another")
+        return scenarios
+
+    @field_validator("sweeps")
+    @classmethod
+    def _each_value_once(cls, sweeps: Any) -> Any:
+        for axis, values in given(sweeps).items():
+            if len(set(values)) < len(values):
+                raise ValueError(f"{axis}: {list(values)} has a value twice; name each once")
+        return sweeps
 
     def asked(self, axis: str) -> dict[str, Any]:
         """Values of an axis that sweeps, scenarios and margins ask for, by their keys."""

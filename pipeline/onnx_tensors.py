@@ -8,6 +8,7 @@ import onnx
 from google.protobuf.message import DecodeError
 from onnx import numpy_helper
 
+from pipeline.memory import memory_limit
 from robots.errors import UserError
 
 MAX_FILE_BYTES = 2**29
@@ -157,8 +158,14 @@ def _inferred(path: Path, model: onnx.ModelProto) -> list[tuple[int, str]]:
     """
     values = [*model.graph.input, *model.graph.output, *model.graph.value_info]
     try:
-        inferred = onnx.shape_inference.infer_shapes(model, data_prop=True).graph
+        with memory_limit(MAX_TOTAL_BYTES):
+            inferred = onnx.shape_inference.infer_shapes(model, data_prop=True).graph
         values += [*inferred.value_info, *inferred.output]
+    except MemoryError as problem:
+        raise OnnxFileError(
+            f"{path}: to work out the shapes of its tensors alone takes more than "
+            f"{MAX_TOTAL_BYTES:,} bytes of memory"
+        ) from problem
     except Exception as problem:  # what is wrong with it ONNX Runtime says better
         del problem
     sizes: dict[str, int] = {}

@@ -17,10 +17,13 @@ class Episodes:
         command: (T, n, 3) vx m/s, vy m/s, yaw rate rad/s.
         velocity: (T, n, 3) the same three, measured in the base frame.
         action: (T, n, num_joints).
-        torque: (T, n, num_joints) N m.
-        joint_vel: (T, n, num_joints) rad/s.
+        torque: (T, n, num_joints) N m: the gate's is the largest of the control period, the
+            evaluation's that of its last physics step.
+        joint_vel: (T, n, num_joints) rad/s, when that torque was given.
         foot_slip: (T, n) m/s, mean horizontal speed of the feet on the ground.
         fell_at: (n,) control step of the fall, or T where there was none.
+        power: (T, n) W, mechanical, braking too, mean of the control period; None: as the torques
+            and speeds above say.
     """
 
     command: np.ndarray
@@ -30,6 +33,7 @@ class Episodes:
     joint_vel: np.ndarray
     foot_slip: np.ndarray
     fell_at: np.ndarray
+    power: np.ndarray | None = None
 
     @property
     def fell(self) -> np.ndarray:
@@ -40,8 +44,16 @@ class Episodes:
         """The episodes that an index array or mask picks."""
         names = ("command", "velocity", "action", "torque", "joint_vel", "foot_slip")
         return Episodes(
-            **{name: getattr(self, name)[:, which] for name in names}, fell_at=self.fell_at[which]
+            **{name: getattr(self, name)[:, which] for name in names},
+            fell_at=self.fell_at[which],
+            power=None if self.power is None else self.power[:, which],
         )
+
+    def power_w(self) -> np.ndarray:
+        """(T, n) W, mechanical, of all motors together."""
+        if self.power is not None:
+            return self.power
+        return np.abs(self.torque * self.joint_vel).sum(axis=-1)
 
 
 def tracking_errors(episodes: Episodes, settle_steps: int) -> tuple[np.ndarray, np.ndarray]:
@@ -104,7 +116,7 @@ def summarize(
         "torque_use_p99": _percentile(torque_use, 99),
         "velocity_use_mean": _mean(velocity_use),
         "velocity_use_p99": _percentile(velocity_use, 99),
-        "power_w": _mean((torque * speed).sum(axis=-1)),
+        "power_w": _mean(standing.power_w()[after]),
         "foot_slip_mps": _mean(standing.foot_slip[after]),
     }
 

@@ -20,7 +20,7 @@ COMPONENTS = (("vx", "m/s"), ("vy", "m/s"), ("yaw rate", "rad/s"))
 
 @dataclass(frozen=True)
 class Traces:
-    """One nominal episode per shown command, for the plots."""
+    """Nominal episodes, for the plots: E over time, and how M drove their motors."""
 
     time: np.ndarray
     """(T,) s"""
@@ -32,9 +32,9 @@ class Traces:
     """(E, T, 3) as measured, same units and frame"""
     joint_names: list[str]
     torque: np.ndarray
-    """(E, T, J) N m"""
+    """(M, T, J) N m"""
     joint_vel: np.ndarray
-    """(E, T, J) rad/s"""
+    """(M, T, J) rad/s"""
     effort_limit: np.ndarray
     """(J,) N m"""
     velocity_limit: np.ndarray
@@ -47,8 +47,8 @@ class Traces:
             "time": (times,),
             "command": (episodes, times, 3),
             "velocity": (episodes, times, 3),
-            "torque": (episodes, times, joints),
-            "joint_vel": (episodes, times, joints),
+            "torque": (len(self.torque), times, joints),
+            "joint_vel": (len(self.torque), times, joints),
             "effort_limit": (joints,),
             "velocity_limit": (joints,),
         }

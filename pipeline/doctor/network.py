@@ -1,16 +1,15 @@
 """The ONNX file run on ONNX Runtime, within limits of memory and time."""
 
 import contextlib
-import sys
 import threading
 from collections.abc import Iterator
-from pathlib import Path
 
 import numpy as np
 import onnxruntime
 
 from pipeline.doctor.findings import DoctorError
 from pipeline.doctor.graph import Graph
+from pipeline.memory import memory_limit
 
 MEMORY_BYTES = 2**31
 """What a policy may take on top of what this process has."""
@@ -112,7 +111,7 @@ def _limited(doing: str) -> Iterator[onnxruntime.RunOptions]:
     clock.daemon = True
     clock.start()
     try:
-        with _memory_limit():
+        with memory_limit(MEMORY_BYTES):
             yield options
     except Exception as problem:  # ONNX Runtime raises many unrelated types
         reason = " ".join(str(problem).split()) or type(problem).__name__
@@ -125,23 +124,3 @@ def _limited(doing: str) -> Iterator[onnxruntime.RunOptions]:
         raise NetworkError(f"ONNX Runtime cannot {doing} it: {reason}") from problem
     finally:
         clock.cancel()
-
-
-@contextlib.contextmanager
-def _memory_limit() -> Iterator[None]:
-    """Keep this process from growing by more than `MEMORY_BYTES`, where the system can."""
-    if not sys.platform.startswith("linux"):
-        yield
-        return
-    import resource
-
-    soft, hard = resource.getrlimit(resource.RLIMIT_AS)
-    pages = int(Path("/proc/self/statm").read_text().split()[0])
-    limit = pages * resource.getpagesize() + MEMORY_BYTES
-    if soft != resource.RLIM_INFINITY:
-        limit = min(limit, soft)
-    resource.setrlimit(resource.RLIMIT_AS, (limit, hard))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_AS, (soft, hard))

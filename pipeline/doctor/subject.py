@@ -5,6 +5,7 @@ from functools import cached_property
 from pathlib import Path
 
 import robots
+from deploy.policy import POLICY_HASH_KEY
 from pipeline.doctor.described import MAX_INPUTS, Described
 from pipeline.doctor.findings import DoctorError, Finding, error
 from pipeline.doctor.graph import Graph, read_graph
@@ -80,6 +81,11 @@ def gather(
     if robot is not None and robot not in robots.names():
         raise DoctorError(f"--robot {robot}: unknown; there are {', '.join(robots.names())}")
     graph = read_graph(policy)
+    if POLICY_HASH_KEY in graph.metadata:
+        raise DoctorError(
+            f"{policy}: is a baked controller, which takes raw sensors; examine the policy.onnx it "
+            "was made of"
+        )
     contract, wrong_contract = read_contract(graph.metadata)
     mjlab, wrong_mjlab = read_mjlab(graph.metadata)
     said = contract or mjlab

@@ -123,7 +123,7 @@ def _effort(
     episodes = stood.episodes
     asked = np.linalg.norm(episodes.command[-1, :, :2], axis=1)
     walked = asked > SLOW
-    power = np.abs(episodes.torque * episodes.joint_vel)[settle:].sum(axis=-1).mean(axis=0)
+    power = episodes.power_w()[settle:].mean(axis=0)
     speed = np.linalg.norm(episodes.velocity[settle:, :, :2].mean(axis=0), axis=-1)
     cost = power[walked] / (mass * GRAVITY * np.maximum(speed[walked], SLOW / 2))
     low, high = np.asarray(contract.joint_lower), np.asarray(contract.joint_upper)

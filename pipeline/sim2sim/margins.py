@@ -84,7 +84,7 @@ class Search:
             "survival": at and at["survival"],
             "survival_low": at and at["survival_low"],
             "survival_high": at and at["survival_high"],
-            "episodes": sum(found["episodes"] for found in self.tried.values()),
+            "episodes": at["episodes"] if at else 0,
             "tried": [{"value": v, **self.tried[v]} for v in self._outward()],
         }
 

@@ -18,7 +18,7 @@ class Recording:
         obs: (T, n, observation_size) what the policy saw.
         foot_height: (T, n, num_feet) m, clearance of each sole above the floor.
         foot_force: (T, n, num_feet) N, largest in the control period.
-        self_contacts: (T, n) contacts of the robot with itself.
+        self_contacts: (T, n) contacts of the robot with itself, most in the control period.
     """
 
     episodes: Episodes

@@ -18,8 +18,6 @@ from pipeline.sim2sim.recording import Recording
 from pipeline.sim2sim.scenarios import NOMINAL
 from robots import RobotSpec
 
-SHOWN_COMMANDS = 6
-"""How many of the nominal commands are drawn over time."""
 WIDTH, HEIGHT, FPS = 576, 324, 15
 """Of the films: as large as the page shows them beside each other."""
 
@@ -45,7 +43,7 @@ def report(
             demo=_film(verdict.demo, NOMINAL.conditions, robot, contract),
             worst=_film(verdict.worst, verdict.worst_conditions, robot, contract),
         )
-    except RenderingUnavailableError as error:
+    except (RenderingUnavailableError, OSError) as error:  # the second: ffmpeg's
         films = Films(None, None, str(error))
     write_report(path, verdict.gate, traces(verdict, contract), films, against)
 
@@ -70,14 +68,20 @@ def _film(
 
 
 def traces(verdict: Verdict, contract: PolicyContract) -> Traces:
-    """One nominal episode of the first commands; samples after a fall are NaN."""
-    episodes = verdict.nominal
-    _, first = np.unique(episodes.command[-1], axis=0, return_index=True)
-    shown = episodes.select(np.sort(first)[:SHOWN_COMMANDS])
-    time = np.arange(1, len(shown.command) + 1) * contract.ctrl_dt
-    lying = np.arange(len(time))[:, None] > shown.fell_at
+    """One nominal episode of each command; samples after a fall are NaN.
 
-    def by_episode(values: np.ndarray) -> np.ndarray:
+    Over time one of each kind is drawn, standing, along one axis and mixed: the fastest.
+    """
+    _, first = np.unique(verdict.nominal.command[-1], axis=0, return_index=True)
+    each = verdict.nominal.select(np.sort(first))
+    kinds: dict[tuple[bool, ...], int] = {}
+    for at in np.argsort(np.abs(each.command[-1]).sum(axis=1), kind="stable"):
+        kinds[tuple(each.command[-1, at] != 0)] = int(at)
+    shown = each.select(np.sort(list(kinds.values())))
+    time = np.arange(1, len(shown.command) + 1) * contract.ctrl_dt
+
+    def by_episode(values: np.ndarray, fell_at: np.ndarray) -> np.ndarray:
+        lying = np.arange(len(time))[:, None] > fell_at
         return np.where(lying[:, :, None], np.nan, values).swapaxes(0, 1)
 
     return Traces(
@@ -86,10 +90,10 @@ def traces(verdict: Verdict, contract: PolicyContract) -> Traces:
             f"vx {c[0]:.2f}, vy {c[1]:.2f} m/s, yaw {c[2]:.2f} rad/s" for c in shown.command[-1]
         ],
         command=shown.command.swapaxes(0, 1),
-        velocity=by_episode(shown.velocity),
+        velocity=by_episode(shown.velocity, shown.fell_at),
         joint_names=list(contract.joint_names),
-        torque=by_episode(shown.torque),
-        joint_vel=by_episode(shown.joint_vel),
+        torque=by_episode(each.torque, each.fell_at),
+        joint_vel=by_episode(each.joint_vel, each.fell_at),
         effort_limit=np.asarray(contract.effort_limit),
         velocity_limit=np.asarray(contract.velocity_limit),
     )

@@ -3,11 +3,14 @@
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 import robots
 from deploy.policy import Policy
 from pipeline.cli import StageError, write_json
 from pipeline.config import Config
-from pipeline.onnx_tensors import check_policy_file
+from pipeline.memory import memory_limit
+from pipeline.onnx_tensors import MAX_TOTAL_BYTES, check_policy_file
 from pipeline.sim2sim.criteria import failures
 from pipeline.sim2sim.gate import run_gate
 from pipeline.sim2sim.reporting import report
@@ -33,10 +36,14 @@ def judge_file(
 
     Raises:
         OnnxFileError: If it asks for huge tensors, or keeps weights in other files.
+        PolicyError: If it cannot be loaded or run, or takes too much memory when it is run.
         StageError: If the gate says no.
     """
     check_policy_file(path)
-    policy, robot = Policy(path), robots.load(config.robot)
+    with memory_limit(MAX_TOTAL_BYTES):  # sizes that a graph computes only running it tells
+        policy = Policy(path)
+        policy(np.zeros((1, policy.contract.observation_size), np.float32))
+    robot = robots.load(config.robot)
     verdict = run_gate(policy, robot, config)
     write_json(out / "gate.json", verdict.gate)
     if scorecard:

@@ -115,7 +115,7 @@ class GateSimulator:
             obs = observe(self.contract, inputs)
             action = policy(obs)
             sent.appendleft(joint_targets(self.contract, action))
-            torque, impact = self._drive(
+            driven = self._drive(
                 np.stack(sent),
                 latency + draws.late_s[step],
                 draws.encoder_offset,
@@ -126,14 +126,11 @@ class GateSimulator:
             recorder.add(
                 velocity=world.velocity(),
                 action=action,
-                torque=torque,
-                joint_vel=world.qvel[:, 6:],
                 qpos=world.travelled(),
                 obs=obs,
-                foot_force=impact,
                 foot_height=world.foot_height(),
                 foot_slip=world.foot_slip(),
-                self_contacts=world.self_contacts,
+                **driven,
             )
             world.put_back()
         return recorder.recording(commands, fell_at)
@@ -144,7 +141,7 @@ class GateSimulator:
 
     def _drive(
         self, history: np.ndarray, late_s: np.ndarray, offset: np.ndarray, going: np.ndarray
-    ) -> tuple[np.ndarray, np.ndarray]:
+    ) -> dict[str, np.ndarray]:
         """Step one control period; every motor closes its loop at each physics step.
 
         Args:
@@ -154,25 +151,44 @@ class GateSimulator:
             going: (n,) which robots are simulated at all.
 
         Returns:
-            (n, num_joints) N m, torque of the last physics step, and (n, num_feet) N, the largest
-            force on each foot.
+            Of the recording, what a control period shows only step by step: `torque` and
+            `joint_vel`, `power`, `foot_force`, `self_contacts`.
         """
         world, ctrl_dt, n = self.world, self.contract.ctrl_dt, len(going)
-        torque, impact = np.zeros_like(world.ctrl), np.zeros_like(world.foot_force())
+        shown = {
+            "torque": np.zeros_like(world.ctrl),
+            "joint_vel": world.qvel[:, 6:].copy(),
+            "power": np.zeros(n),
+            "foot_force": np.zeros_like(world.foot_force()),
+            "self_contacts": np.zeros(n),
+        }
         for n_substeps, group in self._groups:
             ids = group[going[group]]
             if not ids.size:
                 continue
             rows = ids if ids.size < n else slice(None)  # a slice copies nothing
-            motors, off, force = self._motors.select(rows), offset[rows], impact[rows]
+            motors, off = self._motors.select(rows), offset[rows]
+            seen = {name: values[rows] for name, values in shown.items()}
             age = late_s[rows] - np.arange(n_substeps)[:, None] * ctrl_dt / n_substeps
             periods = np.ceil(np.maximum(age, 0.0) / ctrl_dt - 1e-9).astype(int)
             for substep in range(n_substeps):
                 error = history[periods[substep], ids] - world.qpos[rows, 7:] - off
-                world.ctrl[rows] = motors.torque(error, world.qvel[rows, 6:])
+                speed = world.qvel[rows, 6:].copy()
+                torque = motors.torque(error, speed)
+                world.ctrl[rows] = torque
                 world.step(rows, measured=substep == n_substeps - 1)
-                force = np.maximum(force, world.foot_force()[rows])
-            torque[rows], impact[rows] = world.ctrl[rows], force
-        world.restart_broken(torque)
-        torque[world.broken] = impact[world.broken] = 0.0
-        return torque, impact
+                more = np.abs(torque) > np.abs(seen["torque"])
+                seen["torque"] = np.where(more, torque, seen["torque"])
+                seen["joint_vel"] = np.where(more, speed, seen["joint_vel"])
+                seen["power"] = seen["power"] + np.abs(torque * speed).sum(axis=-1) / n_substeps
+                for name, now in (
+                    ("foot_force", world.foot_force()[rows]),
+                    ("self_contacts", world.self_contacts[rows]),
+                ):
+                    seen[name] = np.maximum(seen[name], now)
+            for name, values in shown.items():
+                values[rows] = seen[name]
+        world.restart_broken(world.ctrl)
+        for values in shown.values():
+            values[world.broken] = 0.0
+        return shown

@@ -13,10 +13,10 @@ from onnx.utils import Extractor
 import robots
 from deploy.contract import PolicyContract
 from deploy.observations import advance_phase
-from deploy.policy import Policy, PolicyError
+from deploy.policy import POLICY_HASH_KEY, Policy, PolicyError
 from deploy.sensors import shapes
 from pipeline import bake as bake_module
-from pipeline.bake import POLICY_HASH_KEY, bake, bake_beside, is_baked_from
+from pipeline.bake import bake, bake_beside, is_baked_from
 from pipeline.cli import StageError
 from pipeline.command_map import CommandMap, nodes
 from pipeline.controller_parity import by_code, controller_errors, extreme, recorded

@@ -184,6 +184,12 @@ def test_an_impossible_number_of_inputs(tmp_path, capsys):
     assert "input 'obs' has 1,000,000 numbers, want at most 8,192" in refused(capsys, path)
 
 
+def test_a_baked_controller_is_called_what_it_is(capsys):
+    assert main([str(ROOT / "policies" / "g1" / "controller.onnx")]) == 2
+    said = capsys.readouterr().err
+    assert "is a baked controller" in said and "examine the policy.onnx it was made of" in said
+
+
 def test_a_step_without_end(tmp_path, capsys, monkeypatch):
     monkeypatch.setattr("pipeline.doctor.network.TIME_LIMIT_S", 0.3)
     info = helper.make_tensor_value_info

@@ -6,8 +6,10 @@ import subprocess
 import sys
 
 import numpy as np
+import onnx
 import pytest
 import yaml
+from onnx import helper, numpy_helper
 
 from deploy.policy import Policy
 from pipeline.provenance import ROOT
@@ -99,6 +101,35 @@ def test_a_policy_that_asks_for_huge_tensors_never_reaches_onnx_runtime(
     with pytest.raises(
         SystemExit, match=r"error: .*policy\.onnx: tensor 'z' of shape \[1000000000"
     ):
+        judge("--robot", "go2", "--policy", path)
+    assert not (tmp_path / "artifacts").exists()
+
+
+def sized_by_what_it_sees(model):
+    """A tensor of 256 GiB, which its shapes do not tell: the size is computed from the input."""
+    graph = model.graph
+    graph.initializer.append(numpy_helper.from_array(np.float32(0), "nothing"))
+    graph.initializer.append(numpy_helper.from_array(np.float32(2**36), "many"))
+    nodes = [
+        helper.make_node("ReduceMax", ["obs"], ["one"], keepdims=0),
+        helper.make_node("Mul", ["one", "nothing"], ["zero"]),
+        helper.make_node("Add", ["zero", "many"], ["size"]),
+        helper.make_node("Cast", ["size"], ["whole"], to=onnx.TensorProto.INT64),
+        helper.make_node("Reshape", ["whole", "shape"], ["dims"]),
+        helper.make_node("ConstantOfShape", ["dims"], ["huge"]),
+        helper.make_node("ReduceMax", ["huge"], ["none"], keepdims=0),
+    ]
+    graph.initializer.append(numpy_helper.from_array(np.array([1]), "shape"))
+    for at, node in enumerate(nodes):
+        graph.node.insert(at, node)
+    last = graph.node[-1]
+    last.output[0] = "own"
+    graph.node.append(helper.make_node("Add", ["own", "none"], ["action"]))
+
+
+def test_a_size_that_only_running_tells_is_refused_before_anything_runs(judge, tmp_path):
+    path = doctor_policies.write(tmp_path, graph=sized_by_what_it_sees)
+    with pytest.raises(SystemExit, match=r"error: .*policy\.onnx: ONNX Runtime cannot run it: "):
         judge("--robot", "go2", "--policy", path)
     assert not (tmp_path / "artifacts").exists()
 

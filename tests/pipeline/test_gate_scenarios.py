@@ -63,6 +63,10 @@ def test_every_axis_has_a_unit_and_words():
         ("margins.search", {"friction": [0.8]}, r"friction: 0\.8 is nominal"),
         ("margins.search", {"friction": [0.1, 0.2]}, r"both ends are on one side of the nominal"),
         ("margins.search", {"friction": [0.1, 1.0, 2.0]}, r"margins\.search\.friction"),
+        ("scenarios", {"nominal": {"friction": 0.1}}, r"nominal: is what the nominal episodes"),
+        ("scenarios", {"fine": {"sim_dt": 1e-6}}, r"scenarios\.fine\.sim_dt: 1e-06 is not"),
+        ("scenarios", {"full": {"payload_kg": 1e300}}, r"scenarios\.full\.payload_kg: 1e\+300"),
+        ("sweeps", {"friction": [0.3, 0.5, 0.3]}, r"friction: .* has a value twice"),
         ("profile", "slow", r"sim2sim\.profile: 'slow' is not allowed"),
     ],
 )

@@ -513,3 +513,29 @@ def test_a_fallen_robot_is_left_lying_where_it_is(simulate):
     assert found.episodes.fell_at[0] < 70
     assert np.array_equal(found.qpos[-1, 0], found.qpos[-2, 0])
     assert not np.array_equal(found.qpos[-1, 1], found.qpos[-2, 1])
+
+
+def test_torque_power_and_knocks_are_those_of_every_physics_step(simulate, contract, monkeypatch):
+    sim = simulate([NOMINAL, case(push_speed=1.0)])
+    seen, knocks = [], iter(range(10_000))
+    own = sim.world.step
+
+    def step(rows, *, measured):
+        seen.append((sim.world.ctrl.copy(), sim.world.qvel[:, 6:].copy()))
+        own(rows, measured=measured)
+        knocked = next(knocks) % 10 == 3  # at one step of each period
+        sim.world.self_contacts = np.full(2, float(knocked))
+
+    monkeypatch.setattr(sim.world, "step", step)
+    trot = np.tile(np.asarray([0.3, -0.3] * 6, np.float32), (2, 1))
+    beats = iter(range(10_000))
+    found = sim.run(lambda obs: trot * (-1) ** next(beats), still(20, 2))
+    torque, speed = (np.stack(x).reshape(20, 10, 2, 12) for x in zip(*seen, strict=True))
+    most = np.abs(torque).argmax(axis=1)[:, None]
+    for name, values in {"torque": torque, "joint_vel": speed}.items():
+        wanted = np.take_along_axis(values, most, axis=1)[:, 0]
+        np.testing.assert_allclose(getattr(found.episodes, name), wanted)
+    assert np.abs(found.episodes.torque).mean() > 1.1 * np.abs(torque[:, -1]).mean()
+    power = np.abs(torque * speed).sum(axis=-1).mean(axis=1)
+    np.testing.assert_allclose(found.episodes.power_w(), power)
+    assert (found.self_contacts == 1).all()

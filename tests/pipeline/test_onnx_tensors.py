@@ -110,3 +110,17 @@ def test_no_file_and_no_onnx_file(tmp_path):
     path.write_text("no graph")
     with pytest.raises(OnnxFileError, match=r"policy\.onnx: is no ONNX file"):
         check_policy_file(path)
+
+
+def test_shapes_that_take_all_memory_to_work_out(tmp_path):
+    """A value known beforehand that doubles 36 times: nothing in the file is large."""
+
+    def doubled(model):
+        model.graph.initializer.append(numpy_helper.from_array(np.array([1]), "x0"))
+        for k in range(36):
+            node = helper.make_node("Concat", [f"x{k}", f"x{k}"], [f"x{k + 1}"], axis=0)
+            model.graph.node.insert(k, node)
+
+    path = plant.write(tmp_path, graph=doubled)
+    with pytest.raises(OnnxFileError, match="to work out the shapes of its tensors alone takes"):
+        check_policy_file(path)
