@@ -50,12 +50,13 @@ def test_the_log_is_the_gates_own_run(tmp_path):
     with LogWriter(tmp_path / "run.mcap", header_of(policy)) as log:
         episodes = record(policy, settings, commands, log, seed=3)
     simulator = GateSimulator(contract, robots.load("go2"), settings, episodes_of(NOMINAL, 1), 3)
-    gates = simulator.run(policy, commands[:, None]).episodes
+    recording = simulator.run(policy, commands[:, None])
+    gates = recording.episodes
     np.testing.assert_array_equal(episodes.velocity, gates.velocity)
     ticks = list(LogReader(tmp_path / "run.mcap").ticks())
     np.testing.assert_array_equal(np.stack([t.action for t in ticks]), gates.action[:, 0])
-    speeds = np.stack([t.inputs.joint_vel for t in ticks])
-    np.testing.assert_array_equal(speeds[1:], gates.joint_vel[:-1, 0].astype(np.float32))
+    joints = np.stack([t.inputs.joint_pos for t in ticks])
+    np.testing.assert_array_equal(joints[1:], recording.qpos[:-1, 0, 7:].astype(np.float32))
     assert [t.step for t in ticks] == list(range(STEPS))
     assert [t.time_s for t in ticks] == [step * contract.ctrl_dt for step in range(STEPS)]
     assert {t.state for t in ticks} == {"policy"}
