@@ -188,7 +188,7 @@ class GateSimulator:
                     seen[name] = np.maximum(seen[name], now)
             for name, values in shown.items():
                 values[rows] = seen[name]
-        world.restart_broken(world.ctrl)
+        world.restart_broken()
         for values in shown.values():
             values[world.broken] = 0.0
         return shown

@@ -98,13 +98,9 @@ class World:
         except SimulationError:
             self.broken |= np.asarray(self.batch.status) != 0
 
-    def restart_broken(self, torque: np.ndarray) -> None:
-        """Put robots back whose physics blew up: that episode has fallen, the others go on.
-
-        Args:
-            torque: (n, num_joints) N m that was asked for.
-        """
-        self.broken |= diverged(self.qpos, self.qvel) | ~np.isfinite(torque).all(axis=1)
+    def restart_broken(self) -> None:
+        """Put robots back whose physics blew up: that episode has fallen, the others go on."""
+        self.broken |= diverged(self.qpos, self.qvel) | ~np.isfinite(self.ctrl).all(axis=1)
         if self.broken.any():
             self.batch.reset(ids=np.flatnonzero(self.broken), keyframe=self._key)
 

@@ -13,7 +13,7 @@ from pipeline.command_grid import command_grid
 from pipeline.config import ConfigError
 from pipeline.env import contract_of
 from pipeline.quality import Episodes
-from pipeline.sim2sim import gate, trial
+from pipeline.sim2sim import gate, reporting, trial
 from pipeline.sim2sim.criteria import failures, judge
 from pipeline.sim2sim.gate import GateError, run_gate
 from pipeline.sim2sim.recording import Recording
@@ -429,3 +429,26 @@ def test_a_baseline_that_does_not_fit_is_refused(
     config = make_config({**TINY, "sim2sim.baseline": str(gate_file(**changes))})
     with pytest.raises(GateFileError, match=message):
         run_gate(policy, go2, config)
+
+
+# What is drawn and filmed
+
+
+def test_one_command_of_each_kind_is_drawn_over_time_and_all_drive_the_motors(verdict, policy):
+    found = reporting.traces(verdict, policy.contract)
+    asked = found.command[:, -1]
+    kinds = {tuple(command != 0) for command in asked}
+    assert len(asked) == len(kinds) == 6  # standing, each axis by itself, and two mixtures
+    assert max(abs(asked[:, 0])) == pytest.approx(max(abs(verdict.nominal.command[-1, :, 0])))
+    assert found.torque.shape == found.joint_vel.shape == (13, len(found.time), 12)
+
+
+def test_a_film_that_ffmpeg_cannot_make_is_missed_on_the_page(
+    verdict, policy, go2, tmp_path, monkeypatch
+):
+    def broken(*_, **__):
+        raise OSError("ffmpeg: Broken pipe")
+
+    monkeypatch.setattr(reporting, "film", broken)
+    reporting.report(tmp_path / "report.html", verdict, go2, policy.contract)
+    assert "ffmpeg: Broken pipe" in (tmp_path / "report.html").read_text()
