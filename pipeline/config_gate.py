@@ -30,6 +30,7 @@ class Conditions(Section):
     payload_kg: float = _axis(0.0, "kg", ge=-1000, le=1000)
     com_x: float = _axis(0.0, "m", ge=-0.5, le=0.5)
     com_y: float = _axis(0.0, "m", ge=-0.5, le=0.5)
+    com_z: float = _axis(0.0, "m", ge=-0.5, le=0.5)
     # The motors
     motor_strength: float = _axis(1.0, "1", gt=0, le=3)
     kp_scale: float = _axis(1.0, "1", gt=0, le=5)
@@ -140,6 +141,7 @@ class Thresholds(Section):
     yaw_rmse: Positive
     fast_action_share: Share
     swept_survival: Share
+    each_swept_survival: Share
     scenario_survival: Share
     each_scenario_survival: Share
 

@@ -12,6 +12,7 @@ from deploy.policy import Policy
 from pipeline.command_grid import command_grid
 from pipeline.config import Config
 from pipeline.env import make_env
+from pipeline.files import sha256
 from pipeline.physics.make import on_cpu
 from pipeline.policy_folder import TrainedPolicy
 from pipeline.rollout import Driver
@@ -82,6 +83,7 @@ def check(
     measured = {**errors, "rollout_divergence": divergence}
     return {
         "passed": all(measured[name] <= limit for name, limit in limits.items()),
+        "policy_sha256": sha256(exported.path.read_bytes()),
         "on_distribution": len(samples.on_distribution),
         "extreme": len(samples.extreme),
         "rollout_s": config.export.rollout_s,

@@ -14,6 +14,7 @@ from pipeline import report_maps, report_margins, report_plots, report_words
 from pipeline.files import write_atomically
 from pipeline.sim2sim.motor import CONSTANT_TORQUE_SHARE
 from pipeline.sim2sim.schema import SCHEMA_VERSION
+from pipeline.sim2sim.settings import differences
 
 COMPONENTS = (("vx", "m/s"), ("vy", "m/s"), ("yaw rate", "rad/s"))
 
@@ -131,6 +132,7 @@ def _page(
         scenarios=report_margins.scenarios(gate, against),
         worst=report_margins.worst(gate),
         against=against,
+        differences=differences(gate, against) if against else [],
         theirs={item["name"]: item for item in (against or {}).get("criteria", [])},
         demo_film=_embedded(films.demo),
         worst_film=_embedded(films.worst),

@@ -94,9 +94,14 @@ def regressions(gate: Row) -> list[Row]:
 
 def scenarios(gate: Row, other: Row | None) -> list[Row]:
     """Each named scenario with its conditions in words, and the other gate's survival."""
-    theirs = {row["name"]: row["survival"] for row in (other or {}).get("scenarios", [])}
+    theirs = {row["name"]: row for row in (other or {}).get("scenarios", [])}
+
+    def against(row: Row) -> float | None:
+        same = theirs.get(row["name"])
+        return same["survival"] if same and same["conditions"] == row["conditions"] else None
+
     return [
-        {**row, "words": conditions(row["conditions"]), "against": theirs.get(row["name"])}
+        {**row, "words": conditions(row["conditions"]), "against": against(row)}
         for row in gate["scenarios"]
     ]
 

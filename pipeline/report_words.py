@@ -11,9 +11,10 @@ CRITERIA = {
     "yaw_rmse": "Yaw rate error",
     "fast_action_share": "Shaking",
     "swept_survival": "Survival, all sweeps",
+    "each_swept_survival": "Survival, hardest value of a sweep",
     "scenario_survival": "Survival, named scenarios",
     "each_scenario_survival": "Survival, hardest scenario",
-    "regressions": "Margins lost against the baseline",
+    "regressions": "Values lost against the baseline",
 }
 COMPARISONS = {"<=": "at most", ">=": "at least"}
 # Title, and what it is.
@@ -23,9 +24,10 @@ AXES = {
     "slope": ("Slope", "Of the floor; positive: uphill for who walks forward from the start."),
     "bump_height": ("Bumps", "Height of the highest bump above the lowest hollow."),
     "step_height": ("Steps", "Height of the edges between the slabs of the floor."),
-    "payload_kg": ("Payload", "Mass added to the trunk; negative: taken away."),
+    "payload_kg": ("Payload", "Mass added at the trunk's centre of mass; negative: taken away."),
     "com_x": ("Centre of mass, forward", "Shift of the trunk's centre of mass."),
     "com_y": ("Centre of mass, sideways", "Shift of the trunk's centre of mass."),
+    "com_z": ("Centre of mass, upward", "Shift of the trunk's centre of mass."),
     "motor_strength": ("Motor strength", "Share of its torque that each motor gives."),
     "kp_scale": ("Position gain", "Multiple of every motor's kp."),
     "kd_scale": ("Velocity gain", "Multiple of every motor's kd."),
@@ -95,7 +97,13 @@ QUALITY = (
 # The same of `gait`.
 GAIT = (
     ("cost_of_transport", "Cost of transport", "", 2, "Mechanical power over weight times speed."),
-    ("settling_time_s", "Settling time", "s", 2, "Until a command's speed is reached and kept."),
+    (
+        "settling_time_s",
+        "Settling time",
+        "s",
+        2,
+        "Until a command is reached and kept, strides averaged.",
+    ),
     ("standing_drift_mps", "Drift, standing", "m/s", 4, "Of the base where nothing is asked."),
     ("standing_turn_radps", "Turning, standing", "rad/s", 4, "The same of the heading."),
     ("bias_vx", "Bias, forward", "m/s", 3, "Mean of measured minus asked, over all commands."),

@@ -53,6 +53,7 @@ def test_repro_writes_every_output(reproduced):
         "yaw_rmse",
         "fast_action_share",
         "swept_survival",
+        "each_swept_survival",
         "scenario_survival",
         "each_scenario_survival",
     }
@@ -109,6 +110,45 @@ def test_a_card_follows_a_new_gate_and_keeps_the_rest(reproduced):
     assert "| 77 |" in anew and "| 77 |" not in card
     for part in ("# Unitree Go2: walking policy\n", "million environment", "thumb on the remote"):
         assert anew.count(part) == card.count(part) == 1
+
+
+def test_dvc_tells_two_gates_apart(reproduced, tmp_path):
+    folder = tmp_path / "versioned"
+    shutil.copytree(reproduced, folder, symlinks=True)
+    run(folder, "dvc", "config", "--unset", "core.no_scm").check_returncode()
+    for command in (["init", "-q"], ["add", "-A", "."], ["commit", "-q", "-m", "A gate"]):
+        who = ["-c", "user.name=a", "-c", "user.email=a@b.c"]
+        subprocess.run(["git", *who, *command], cwd=folder, check=True)
+    assert diff(folder, "metrics") == {}
+    scorecard = OUT / "scorecard"
+    figures, table = folder / scorecard / "figures.json", folder / scorecard / "survival.csv"
+    measured = json.loads(figures.read_text())
+    before = measured["survival"]["push_speed 1.0"]
+    measured["survival"]["push_speed 1.0"] = 0.125
+    figures.write_text(json.dumps(measured))
+    table.write_text(
+        re.sub(r"(?m)^push_speed 1\.0,[^,]*", "push_speed 1.0,0.125", table.read_text())
+    )
+    (found,) = diff(folder, "metrics")[str(scorecard / "figures.json")].items()
+    assert found == (
+        "survival.push_speed 1.0",
+        {"old": before, "new": 0.125, "diff": pytest.approx(0.125 - before)},
+    )
+    (chart,) = diff(folder, "plots")["data"]["survival in the gate"]
+    drawn = {
+        row["rev"]: row["survival"]
+        for row in chart["content"]["data"]["values"]
+        if row["scenario"] == "push_speed 1.0"
+    }
+    assert float(drawn["workspace"]) == 0.125
+    assert float(drawn["HEAD"]) == pytest.approx(before, abs=1e-5)
+
+
+def diff(folder: Path, what: str) -> dict:
+    """What `dvc metrics diff` or `dvc plots diff` says, as JSON."""
+    done = run(folder, "dvc", what, "diff", "--json")
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
 
 
 def test_repro_again_does_nothing(reproduced):

@@ -3,49 +3,46 @@
 // step's joint targets. Units and frames: docs/controller.md.
 #include <onnxruntime_cxx_api.h>
 
-#include <algorithm>
 #include <iostream>
 #include <string>
 #include <vector>
 
 int main(int argc, char** argv) try {
+  const char* inputs[] = {"gyro", "quat", "joint_pos", "joint_vel", "command",
+                          "last_action", "time", "torso_pos", "torso_vel"};
+  const char* outputs[] = {"joint_targets", "action"};
+  const size_t last_action = 5, time = 6;
   Ort::Env env;
   Ort::Session session(env, argc > 1 ? argv[1] : "controller.onnx", Ort::SessionOptions{});
   Ort::AllocatorWithDefaultOptions allocator;
   const auto metadata = session.GetModelMetadata();
   const auto period = metadata.LookupCustomMetadataMapAllocated("ctrl_dt", allocator);
-  const double ctrl_dt = std::stod(period.get());
-  const size_t n = session.GetInputTypeInfo(2).GetTensorTypeAndShapeInfo().GetShape()[1];
-  const size_t num_inputs = session.GetInputCount();  // 7, or 9 where the torso has the IMU
 
-  using Row = std::vector<float>;
-  Row gyro(3), quat(4), joint_pos(n), joint_vel(n), command(3), torso_pos(1), torso_vel(1);
-  Row last_action(n);  // zeros at first
-  double time = 0;
-  Row* readings[] = {&gyro, &quat, &joint_pos, &joint_vel, &command, &torso_pos, &torso_vel};
-
-  // Tensors look at the rows above, so they are made once.
+  std::vector<std::vector<float>> rows(session.GetInputCount());  // zeros at first
+  double seconds = 0;
+  std::vector<Ort::Value> values;  // look at the rows above, so they are made once
   const auto cpu = Ort::MemoryInfo::CreateCpu(OrtArenaAllocator, OrtMemTypeDefault);
-  const auto tensor = [&](auto* data, std::vector<int64_t> shape) {
-    return Ort::Value::CreateTensor(cpu, data, shape.back(), shape.data(), shape.size());
-  };
-  const auto row = [&](Row& r) { return tensor(r.data(), {1, static_cast<int64_t>(r.size())}); };
-  const Ort::Value values[] = {
-      row(gyro), row(quat), row(joint_pos), row(joint_vel), row(command), row(last_action),
-      tensor(&time, {1}), tensor(torso_pos.data(), {1}), tensor(torso_vel.data(), {1})};
-  const char* inputs[] = {"gyro", "quat", "joint_pos", "joint_vel", "command", "last_action",
-                          "time", "torso_pos", "torso_vel"};
-  const char* outputs[] = {"joint_targets", "action"};
+  for (size_t i = 0; i < rows.size(); ++i) {
+    auto shape = session.GetInputTypeInfo(i).GetTensorTypeAndShapeInfo().GetShape();
+    shape[0] = 1;  // one robot
+    rows[i].resize(i == time ? 0 : shape.back());
+    const auto tensor = [&](auto* data) {
+      return Ort::Value::CreateTensor(cpu, data, shape.back(), shape.data(), shape.size());
+    };
+    values.push_back(i == time ? tensor(&seconds) : tensor(rows[i].data()));
+  }
 
   std::cout.precision(9);
   for (long step = 0;; ++step) {  // on a robot: every ctrl_dt seconds
-    for (size_t i = 0; i < num_inputs - 2; ++i)  // all but last_action and time are read
-      for (float& number : *readings[i]) std::cin >> number;
+    for (size_t i = 0; i < rows.size(); ++i)
+      if (i != last_action)
+        for (float& number : rows[i]) std::cin >> number;
     if (!std::cin) return std::cin.eof() ? 0 : 1;
-    time = step * ctrl_dt;
-    const auto out = session.Run(Ort::RunOptions{}, inputs, values, num_inputs, outputs, 2);
-    std::copy_n(out[1].GetTensorData<float>(), n, last_action.begin());
-    for (size_t i = 0; i < n; ++i) std::cout << out[0].GetTensorData<float>()[i] << ' ';
+    seconds = step * std::stod(period.get());
+    auto out = session.Run(Ort::RunOptions{}, inputs, values.data(), values.size(), outputs, 2);
+    values[last_action] = std::move(out[1]);
+    for (size_t i = 0; i < rows[last_action].size(); ++i)
+      std::cout << out[0].GetTensorData<float>()[i] << ' ';
     std::cout << std::endl;
   }
 } catch (const std::exception& error) {

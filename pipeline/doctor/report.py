@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from pipeline.doctor.checks import CHECKS
+from pipeline.doctor.checks.gains import unit_torques
 from pipeline.doctor.findings import Finding, Severity
 from pipeline.doctor.subject import Subject
 from pipeline.files import sha256
@@ -39,6 +40,9 @@ def as_text(subject: Subject, findings: Sequence[Finding], coloured: bool) -> st
         f"{subject.where}: {_paint(verdict(findings), worst, coloured)}",
         f"  looked at: {_looked_at(subject)}; {len(CHECKS)} checks",
     ]
+    if asked := unit_torques(subject):
+        share, joint = asked[0]
+        lines.append(f"  a unit action asks for up to {share:.2g} times a motor's torque: {joint}")
     for finding in findings:
         label = _paint(f"{finding.severity:<7}", COLOURS[finding.severity], coloured)
         lines += [
@@ -71,6 +75,7 @@ def as_json(subject: Subject, findings: Sequence[Finding]) -> dict[str, Any]:
         "policy": subject.where,
         "policy_sha256": sha256(subject.graph.path.read_bytes()),
         "verdict": verdict(findings),
+        "unit_action_torque": {joint: share for share, joint in unit_torques(subject)},
         **{f"{severity}s": number for severity, number in count(findings).items()},
         "findings": [finding.as_dict() for finding in findings],
     }

@@ -1,5 +1,6 @@
 """Holding a policy to what an earlier one stood."""
 
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,7 @@ from pipeline.config_gate import MEASURABLE, Margins, Sim2Sim
 from pipeline.sim2sim.margins import at_margin
 from pipeline.sim2sim.scenarios import along
 from pipeline.sim2sim.schema import GateFileError, read_gate_of
-from pipeline.sim2sim.settings import in_common
+from pipeline.sim2sim.settings import in_common, versions
 from pipeline.sim2sim.trial import Trials
 
 KEY = "params.yaml: sim2sim.baseline"
@@ -40,42 +41,56 @@ def load_baseline(robot: str, settings: Sim2Sim) -> dict[str, Any] | None:
     for row in gate["margins"]:
         if row["axis"] not in MEASURABLE:
             raise GateFileError(f"{path}: margins: {row['axis']!r} is no axis of this gate")
-        try:
-            along(row["axis"], row["value"])
-        except ValidationError as error:
-            raise GateFileError(
-                f"{path}: margins: {row['axis']}: {row['value']}: {error.errors()[0]['msg']}"
-            ) from error
+        for value in (row["value"], *(tried["value"] for tried in row["tried"])):
+            try:
+                along(row["axis"], value)
+            except ValidationError as error:
+                raise GateFileError(
+                    f"{path}: margins: {row['axis']}: {value}: {error.errors()[0]['msg']}"
+                ) from error
+    if gate["versions"] != versions():
+        print(
+            f"note: {KEY}: {path} was made with {gate['versions']}, this gate with {versions()}: "
+            "what is lost may be the simulator's",
+            file=sys.stderr,
+        )
     return gate
 
 
 def compare(
     trials: Trials, baseline: dict[str, Any], settings: Margins, episodes: int
 ) -> list[dict[str, Any]]:
-    """Try again, with this policy, what the baseline's stood at its margins.
+    """Try again, with this policy, all that the baseline's stood, at its margins and before them.
 
-    A margin no longer holds if the interval of the share that survives it lies wholly below the
-    baseline's: chance alone does not explain the difference.
+    A value is lost if the interval of the share that survives it lies wholly below the baseline's:
+    chance alone does not explain the difference. What it stood before a margin is tried too, for a
+    policy may fall at low steps and not at high ones.
 
     Args:
         trials: Runs the episodes.
         baseline: A gate.json with margins.
         settings: How they are searched.
-        episodes: How many per margin.
+        episodes: How many per value.
     """
-    margins = [row for row in baseline["margins"] if row["survival"] is not None]
-    asks = [at_margin(row["axis"], row["value"], settings) for row in margins]
+    held = [(margin, stood) for margin in baseline["margins"] for stood in _stood(margin)]
+    asks = [at_margin(margin["axis"], stood["value"], settings) for margin, stood in held]
     return [
         {
             "axis": margin["axis"],
             "unit": margin["unit"],
-            "value": margin["value"],
+            "value": stood["value"],
             **found,
-            "baseline_survival": margin["survival"],
-            "baseline_survival_low": margin["survival_low"],
-            "regressed": found["survival_high"] < margin["survival_low"],
+            "baseline_survival": stood["survival"],
+            "baseline_survival_low": stood["survival_low"],
+            "regressed": found["survival_high"] < stood["survival_low"],
         }
-        for margin, found in zip(
-            margins, trials.tallies(asks, episodes, "baseline's margins"), strict=True
+        for (margin, stood), found in zip(
+            held, trials.tallies(asks, episodes, "baseline's margins"), strict=True
         )
     ]
+
+
+def _stood(margin: dict[str, Any]) -> list[dict[str, Any]]:
+    """What the search tried up to the margin; nothing where nominal is all that stood."""
+    reach = abs(margin["value"] - margin["nominal"])
+    return [row for row in margin["tried"] if abs(row["value"] - margin["nominal"]) <= reach]

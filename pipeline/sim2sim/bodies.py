@@ -92,8 +92,7 @@ def body_fields(
             f"has {model.body_mass[base]:g} kg"
         )
     fields["body_ipos"] = repeated(model.body_ipos)
-    fields["body_ipos"][:, base, 0] += column("com_x")
-    fields["body_ipos"][:, base, 1] += column("com_y")
+    fields["body_ipos"][:, base] += np.stack([column(f"com_{axis}") for axis in "xyz"], axis=-1)
     fields["geom_solref"] = repeated(model.geom_solref)
     fields["geom_solref"][:, :, 0] = column("floor_softness_s")[:, None]
     fields["geom_quat"] = repeated(model.geom_quat)

@@ -59,32 +59,39 @@ def judge(
         ),
     ]
     if sweeps:
-        share, count = _together(sweeps)
-        words = f"share of {count} swept episodes of {length} without a fall"
-        rows.append(_row("swept_survival", words, share, ">=", wanted.swept_survival))
+        words = f"share of {_count(sweeps)} swept episodes of {length} without a fall"
+        rows.append(_row("swept_survival", words, _share(sweeps), ">=", wanted.swept_survival))
+        worst = _worst(sweeps)
+        words = f"the same of the value with most falls: {worst['axis']} {worst['value']}"
+        least = wanted.each_swept_survival
+        rows.append(_row("each_swept_survival", words, worst["survival"], ">=", least))
     if scenarios:
-        share, count = _together(scenarios)
-        words = f"share of {count} episodes of the named scenarios, {length} each, without a fall"
-        rows.append(_row("scenario_survival", words, share, ">=", wanted.scenario_survival))
-        worst = min(scenarios, key=lambda row: row["survival"])
+        words = f"share of {_count(scenarios)} episodes of named scenarios without a fall"
+        least = wanted.scenario_survival
+        rows.append(_row("scenario_survival", words, _share(scenarios), ">=", least))
+        worst = _worst(scenarios)
         words = f"the same of the scenario with most falls: {worst['name']}"
         least = wanted.each_scenario_survival
         rows.append(_row("each_scenario_survival", words, worst["survival"], ">=", least))
     if regressions:
-        worse = [row["axis"] for row in regressions if row["regressed"]]
-        words = f"margins of the baseline, of {len(regressions)}, that no longer hold"
-        rows.append(_row("regressions", words + _which(worse), len(worse), "<=", 0))
+        lost = [f"{row['axis']} {row['value']:g}" for row in regressions if row["regressed"]]
+        words = f"values that the baseline stood, of {len(regressions)}, at which too many fall now"
+        words += f": {', '.join(lost)}" if lost else ""
+        rows.append(_row("regressions", words, len(lost), "<=", 0))
     return rows
 
 
-def _together(rows: list[dict[str, Any]]) -> tuple[float, int]:
-    """Share of all episodes that survive, and how many there are."""
-    episodes = sum(row["episodes"] for row in rows)
-    return 1 - sum(row["falls"] for row in rows) / episodes, episodes
+def _count(rows: list[dict[str, Any]]) -> int:
+    return sum(row["episodes"] for row in rows)
 
 
-def _which(names: list[str]) -> str:
-    return f": {', '.join(names)}" if names else ""
+def _share(rows: list[dict[str, Any]]) -> float:
+    """Share of all episodes that survive."""
+    return 1 - sum(row["falls"] for row in rows) / _count(rows)
+
+
+def _worst(rows: list[dict[str, Any]]) -> dict[str, Any]:
+    return min(rows, key=lambda row: row["survival"])
 
 
 def _row(

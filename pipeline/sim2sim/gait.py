@@ -7,16 +7,13 @@ import numpy as np
 from deploy.contract import PolicyContract
 from pipeline.observation_mirror import observation_mirror
 from pipeline.sim2sim.recording import Recording
+from pipeline.sim2sim.strides import settling_time
 from robots import RobotSpec
 from robots.mirror import mirror_joints
 from robots.model import build_model
 
 FAST_HZ = 5.0
 """Above this a target moves faster than a gait asks: it is heard, and heats the motors."""
-SETTLED = 0.1
-"""Distance from the command that counts as reached, m/s."""
-SMOOTH_S = 0.8
-"""The velocity is averaged over about a stride before it is held against the command, s."""
 SLOW = 0.1
 """Commands below are not walked: no cost of transport, m/s."""
 GRAVITY = 9.81
@@ -41,7 +38,8 @@ def gait_figures(
         policy: The policy, to see it in the mirror.
 
     Returns:
-        `settling_time_s` until the velocity, averaged over a stride, stays within 0.1 m/s;
+        `settling_time_s` until the velocity, averaged over a stride, stays within 0.1 m/s and
+        0.1 rad/s of a command that is not zero;
         `standing_drift_mps` and `standing_turn_radps` of the base where nothing is asked;
         `bias_vx`, `bias_vy` (m/s) and `bias_yaw_rate` (rad/s), measured minus asked; the
         `cost_of_transport` (mechanical power over weight times speed); the `fast_action_share` of
@@ -90,31 +88,15 @@ def _velocity(stood: Recording, settle: int, ctrl_dt: float) -> dict[str, float]
     moved = stood.qpos[-1, still, :2] - stood.qpos[settle, still, :2]
     seconds = (len(stood.qpos) - 1 - settle) * ctrl_dt
     return {
-        "settling_time_s": settling_time(episodes.velocity, episodes.command, ctrl_dt),
+        "settling_time_s": settling_time(
+            episodes.velocity[:, ~still], episodes.command[:, ~still], ctrl_dt
+        ),
         "standing_drift_mps": _mean(np.linalg.norm(moved, axis=1) / seconds),
         "standing_turn_radps": _mean(np.abs(bias[still, 2])),
         "bias_vx": _mean(bias[:, 0]),
         "bias_vy": _mean(bias[:, 1]),
         "bias_yaw_rate": _mean(bias[:, 2]),
     }
-
-
-def settling_time(velocity: np.ndarray, command: np.ndarray, ctrl_dt: float) -> float:
-    """Mean time until the planar velocity, averaged over a stride, stays near the command, s.
-
-    What never does counts with all the time there was.
-
-    Args:
-        velocity: (T, n, 3) as measured.
-        command: (T, n, 3).
-        ctrl_dt: Control period, s.
-    """
-    width = min(max(1, round(SMOOTH_S / ctrl_dt)), len(velocity))
-    summed = np.cumsum(np.concatenate([np.zeros_like(velocity[:1]), velocity]), axis=0)
-    smooth = (summed[width:] - summed[:-width]) / width
-    off = np.linalg.norm((smooth - command[width - 1 :])[:, :, :2], axis=-1) > SETTLED
-    last_off = np.where(off.any(axis=0), len(off) - np.argmax(off[::-1], axis=0), 0)
-    return _mean(np.minimum(last_off + width - 1, len(velocity)) * ctrl_dt)
 
 
 def _effort(

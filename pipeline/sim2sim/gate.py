@@ -1,6 +1,5 @@
 """Run all scenarios and judge: what gate.json says."""
 
-import importlib.metadata
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,13 +19,13 @@ from pipeline.sim2sim.margins import find_margins
 from pipeline.sim2sim.recording import Recording
 from pipeline.sim2sim.scenarios import NOMINAL, Episode, Scenario, episodes_of, named, swept
 from pipeline.sim2sim.schema import SCHEMA_VERSION
-from pipeline.sim2sim.settings import in_common
+from pipeline.sim2sim.settings import in_common, versions
+from pipeline.sim2sim.strides import stride_rmse
 from pipeline.sim2sim.trial import Outcome, Trials, tally
 from robots import RobotSpec
 from robots.errors import UserError
 
 AXES = ("vx", "vy", "yaw_rate")
-LIBRARIES = ("mujoco", "numpy", "onnxruntime")
 
 
 class GateError(UserError):
@@ -93,7 +92,7 @@ def run_gate(policy: Policy, robot: RobotSpec, config: Config) -> Verdict:
         "seed": config.seed,
         "profile": settings.profile,
         "criteria": criteria,
-        "nominal": {**summary, "commands": _commands(nominal, trials.settle)},
+        "nominal": {**summary, "commands": _commands(nominal.episodes, trials)},
         "gait": gait,
         "sweeps": sweeps,
         "scenarios": scenarios,
@@ -102,7 +101,7 @@ def run_gate(policy: Policy, robot: RobotSpec, config: Config) -> Verdict:
         "worst": _named(worst),
         "episodes": trials.count,
         "settings": in_common(settings),
-        "versions": {name: importlib.metadata.version(name) for name in LIBRARIES},
+        "versions": versions(),
     }
     return Verdict(
         without_nan(gate),
@@ -126,12 +125,16 @@ def _walk_nominally(trials: Trials) -> tuple[Recording, Recording, list[Outcome]
     return nominal, recording.select([count]), trials.outcomes(nominal, episodes)
 
 
-def _commands(nominal: Recording, settle: int) -> list[dict[str, float | int]]:
-    """One row of gate.json per command, with its bias: measured minus asked."""
-    return [
-        {**row, **{f"bias_{axis}": row[f"measured_{axis}"] - row[axis] for axis in AXES}}
-        for row in by_command(nominal.episodes, settle)
-    ]
+def _commands(nominal: Episodes, trials: Trials) -> list[dict[str, float | int]]:
+    """One row of gate.json per command, with its bias, measured minus asked, and its strides."""
+    stood, ctrl_dt = nominal.select(~nominal.fell), trials.policy.contract.ctrl_dt
+    rows = by_command(nominal, trials.settle)
+    for row in rows:
+        asked = [row[axis] for axis in AXES]
+        mine = stood.select((stood.command[-1] == asked).all(axis=1))
+        row |= {f"bias_{axis}": row[f"measured_{axis}"] - row[axis] for axis in AXES}
+        row |= stride_rmse(mine.velocity[trials.settle :], mine.command[trials.settle :], ctrl_dt)
+    return rows
 
 
 def _rows(

@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from robots.errors import UserError
 
-SCHEMA_VERSION = 4
+SCHEMA_VERSION = 5
 """Version of gate.json's layout."""
 Measured = float | None
 """A figure; none where every robot fell."""
@@ -40,7 +40,8 @@ class Criterion(_Part):
 class CommandRow(_Part):
     """One command of the nominal episodes: m/s and rad/s, as asked and as walked on average.
 
-    A bias is what was walked minus what was asked.
+    A bias is what was walked minus what was asked; a stride's error is that of the velocity
+    averaged over about a stride (`pipeline.sim2sim.strides`).
     """
 
     vx: float
@@ -56,6 +57,8 @@ class CommandRow(_Part):
     bias_vx: Measured
     bias_vy: Measured
     bias_yaw_rate: Measured
+    stride_planar_rmse: Measured
+    stride_yaw_rmse: Measured
 
 
 class Nominal(_Part):
@@ -185,7 +188,7 @@ class Worst(_Part):
 class Gate(_Part):
     """What the sim2sim gate measured of a policy, and its verdict."""
 
-    schema_version: Literal[4]
+    schema_version: Literal[5]
     passed: bool
     enabled: bool
     robot: str

@@ -1,6 +1,17 @@
-"""What all episodes of a gate have in common, as gate.json says it."""
+"""What all episodes of a gate have in common, as gate.json says it, and what two gates have not."""
+
+import importlib.metadata
+from typing import Any
 
 from pipeline.config_gate import Conditions, Sim2Sim
+
+LIBRARIES = ("mujoco", "numpy", "onnxruntime")
+"""What the figures rest on, beside the settings."""
+
+
+def versions() -> dict[str, str]:
+    """Version of each library."""
+    return {name: importlib.metadata.version(name) for name in LIBRARIES}
 
 
 def in_common(settings: Sim2Sim) -> dict[str, float | str]:
@@ -17,3 +28,30 @@ def in_common(settings: Sim2Sim) -> dict[str, float | str]:
         "margin_survival": settings.margins.survival,
         "margin_sim_dt": settings.margins.sim_dt or settings.sim_dt,
     }
+
+
+def differences(gate: dict[str, Any], other: dict[str, Any]) -> list[str]:
+    """Why figures of two gates may differ though their policies walk alike.
+
+    Args:
+        gate: Contents of gate.json.
+        other: That of the gate it is compared with.
+
+    Returns:
+        One phrase for each setting, version or number of episodes that differs.
+    """
+    mine, theirs = (
+        {
+            **row["settings"],
+            **row["versions"],
+            "profile": row["profile"],
+            "seed": row["seed"],
+            "nominal episodes": row["nominal"]["episodes"],
+        }
+        for row in (gate, other)
+    )
+    return [
+        f"{name} {theirs[name]} there, {value} here"
+        for name, value in mine.items()
+        if name in theirs and theirs[name] != value
+    ]

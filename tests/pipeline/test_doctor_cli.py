@@ -9,6 +9,7 @@ import onnx
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
+from deploy.policy import Policy
 from pipeline.doctor import environment
 from pipeline.doctor.__main__ import main
 from pipeline.files import sha256
@@ -36,11 +37,21 @@ def misnamed(raw):
 def test_a_sound_policy(tmp_path, capsys):
     path = plant.shipped("go2")
     assert main([str(path), "--strict", "--json", str(tmp_path / "said.json")]) == 0
-    first, second = capsys.readouterr().out.splitlines()
+    first, second, third = capsys.readouterr().out.splitlines()
     assert first == f"{path}: sound, no finding"
     assert "47 inputs, 12 actions; metadata surefoot_contract and mjlab metadata" in second
     assert "Unitree Go2" in second
-    assert json.loads((tmp_path / "said.json").read_text()) == {
+    assert third == "  a unit action asks for up to 1.3 times a motor's torque: FL_hip_joint"
+    said = json.loads((tmp_path / "said.json").read_text())
+    torques = said.pop("unit_action_torque")
+    go2 = Policy(path).contract
+    assert torques == {
+        name: pytest.approx(kp * scale / effort)
+        for name, kp, scale, effort in zip(
+            go2.joint_names, go2.kp, go2.action_scale, go2.effort_limit, strict=True
+        )
+    }
+    assert said == {
         "schema_version": 1,
         "policy": str(path),
         "policy_sha256": sha256(path.read_bytes()),

@@ -138,7 +138,9 @@ def superhuman(tmp_path):
     """The baseline of a policy that got up from lying, which this one does not."""
     path = tmp_path / "policies/go2/gate.json"
     gate = json.loads(path.read_text())
-    gate["margins"][0] |= {"value": 1.4, "survival": 1.0, "survival_low": 0.9}
+    sure = {"value": 1.4, "survival": 1.0, "survival_low": 0.9}
+    gate["margins"][0] |= sure
+    gate["margins"][0]["tried"] = [gate["margins"][0]["tried"][0] | sure]
     baseline = tmp_path / "baseline.json"
     baseline.write_text(json.dumps(gate))
     return baseline

@@ -11,10 +11,10 @@ from pipeline.sim2sim.gait import (
     fast_share,
     gait_figures,
     mirror_error,
-    settling_time,
     swing_height,
 )
 from pipeline.sim2sim.recording import Recording
+from pipeline.sim2sim.strides import settling_time, stride_rmse
 
 DT, STEPS = 0.02, 400
 TIME = np.arange(STEPS) * DT
@@ -129,8 +129,36 @@ def test_settling_time_of_a_step_response():
     there = settling_time(velocity[:, :1], command[:, :1], DT)
     assert there == pytest.approx(2.0 + 0.72, abs=0.03)
     assert settling_time(velocity[:, 1:], command[:, 1:], DT) == pytest.approx(STEPS * DT)
+    velocity[:, 1, 0] = 1.0
+    velocity[:, 1, 2] = 0.2  # turns unasked, to the end
+    assert settling_time(velocity[:, 1:], command[:, 1:], DT) == pytest.approx(STEPS * DT)
     both = settling_time(velocity, command, DT)
     assert both == pytest.approx((there + STEPS * DT) / 2)
+
+
+def test_standing_does_not_shorten_the_settling_time(contract, go2):
+    found = recording(contract, COMMANDS)
+    found.episodes.velocity[:100, 1:] = 0.0
+    late = figures(contract, go2, found)["settling_time_s"]
+    assert late > 2.0
+    alone = recording(contract, COMMANDS[1:])
+    alone.episodes.velocity[:100] = 0.0
+    assert figures(contract, go2, alone)["settling_time_s"] == late
+
+
+def test_strides_show_what_the_mean_of_an_episode_hides():
+    command = np.zeros((STEPS, 1, 3))
+    sway = np.zeros((STEPS, 1, 3))
+    sway[:, 0, 1] = 0.3 * np.sin(2 * np.pi * TIME / 0.8)  # within a stride: no error
+    assert stride_rmse(sway, command, DT)["stride_planar_rmse"] < 1e-12
+    wander = np.zeros((STEPS, 1, 3))
+    wander[:, 0, 0] = np.where(TIME[-1] / 2 > TIME, 0.2, -0.2)  # mean 0, never where it should be
+    wander[:, 0, 2] = -0.1
+    found = stride_rmse(wander, command, DT)
+    assert found["stride_planar_rmse"] == pytest.approx(0.2, rel=0.05)
+    assert found["stride_yaw_rmse"] == pytest.approx(0.1)
+    nobody = stride_rmse(wander[:, :0], command[:, :0], DT)
+    assert np.isnan(list(nobody.values())).all()
 
 
 def test_share_of_fast_actions():

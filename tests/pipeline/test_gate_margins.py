@@ -125,28 +125,50 @@ def test_params_are_searched_on_every_side(make_config):
     assert all(search.end != search.start for search in found)
 
 
+def stood(axis, unit, value, *tried, nominal=0.0):
+    """A baseline's margin, with (value, survival, its lower bound) of what was tried."""
+    names = ("value", "survival", "survival_low")
+    rows = [dict(zip(names, row, strict=True)) for row in tried]
+    return {"axis": axis, "unit": unit, "nominal": nominal, "value": value, "tried": rows}
+
+
 BASELINE = {
     "margins": [
-        {"axis": "push_speed", "unit": "m/s", "value": 1.2, "survival": 0.96, "survival_low": 0.9},
-        {"axis": "latency_s", "unit": "s", "value": 0.04, "survival": 1.0, "survival_low": 0.93},
-        {"axis": "stumble", "unit": "rad", "value": 0.0, "survival": None, "survival_low": None},
+        stood("push_speed", "m/s", 1.2, (0.6, 1.0, 0.9), (1.2, 0.96, 0.9), (1.25, 0.5, 0.4)),
+        stood("latency_s", "s", 0.04, (0.04, 1.0, 0.93), (0.06, 0.9, 0.8)),
+        stood("friction", "1", 0.3, (0.3, 0.97, 0.9), (0.1, 0.2, 0.1), nominal=0.8),
+        stood("stumble", "rad", 0.0, (0.1, 0.5, 0.4)),
     ]
 }
 
 
 def test_a_baselines_margins_are_tried_again(settings):
     rows = compare(Known({"push_speed": (-1, 1.0)}), BASELINE, settings({}), 40)
-    assert [(row["axis"], row["regressed"]) for row in rows] == [
-        ("push_speed", True),
-        ("latency_s", False),
+    assert [(row["axis"], row["value"], row["regressed"]) for row in rows] == [
+        ("push_speed", 0.6, False),
+        ("push_speed", 1.2, True),
+        ("latency_s", 0.04, False),
+        ("friction", 0.3, False),
     ]
-    assert rows[0]["falls"] == 40 and rows[0]["baseline_survival"] == 0.96
+    assert rows[1]["falls"] == 40 and rows[1]["baseline_survival"] == 0.96
+
+
+def test_who_falls_before_a_margin_has_lost_though_it_stands_there(settings):
+    """Low steps may trip a policy that high ones do not."""
+
+    class Tripping(Known):
+        def _outcomes(self, episodes):
+            self.limits = {"push_speed": (1.0, 9.0)}
+            return super()._outcomes(episodes)
+
+    rows = compare(Tripping({}), BASELINE, settings({}), 40)
+    assert [row["value"] for row in rows if row["regressed"]] == [0.6]
 
 
 def test_what_chance_explains_is_no_regression(settings):
     def tried(survival_low):
         """The one episode that is tried again falls: up to 79 % may survive."""
-        baseline = {"margins": [{**BASELINE["margins"][0], "survival_low": survival_low}]}
+        baseline = {"margins": [stood("push_speed", "m/s", 1.2, (1.2, 1.0, survival_low))]}
         (row,) = compare(Known({"push_speed": (-1, 1.0)}), baseline, settings({}), 1)
         assert row["falls"] == 1 and row["survival_high"] == pytest.approx(0.793, abs=0.001)
         return row["regressed"]

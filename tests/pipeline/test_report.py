@@ -47,7 +47,8 @@ def make_commands(good: bool, scale: float) -> list[dict[str, Any]]:
             | {"measured_yaw_rate": yaw_rate * (1 - 0.02 * scale) + 0.004}
         )
         bias = {f"bias_{a}": row[f"measured_{a}"] - row[a] for a in ("vx", "vy", "yaw_rate")}
-        commands.append(row | bias)
+        strides = {"stride_planar_rmse": 1.5 * planar, "stride_yaw_rmse": 1.5 * yaw}
+        commands.append(row | bias | strides)
     return commands
 
 
@@ -109,7 +110,7 @@ def make_gate(good: bool = True) -> dict[str, Any]:
     settings = {"sim_dt": 0.002, "integrator": "Euler", "cone": "elliptic", "episode_s": 10.0}
     versions = {"mujoco": "4.0.0", "onnxruntime": "1.32.0", "numpy": "2.4.6", "surefoot": "0.1.0"}
     return {
-        "schema_version": 4,
+        "schema_version": 5,
         "passed": all(row["passed"] for row in rows),
         "enabled": True,
         "robot": "go2",
@@ -169,7 +170,7 @@ def margin(
         "survival": stood["survival"] if found else None,
         "survival_low": stood["survival_low"] if found else None,
         "survival_high": stood["survival_high"] if found else None,
-        "episodes": 40 * len(tried),
+        "episodes": 40,
         "tried": tried,
     }
 
@@ -514,6 +515,29 @@ def test_another_gate_stands_beside(write):
     assert "beef" * 16 in page.text
     alone = Page(write())
     assert "Compared gate" not in alone.text and len(alone.text) < len(page.text)
+
+
+def test_what_differs_in_the_making_of_two_gates_is_said(write):
+    other = make_gate(good=False)
+    assert "made with the same settings, seed and versions" in Page(write(against=other)).text
+    other["settings"] |= {"sim_dt": 0.004}
+    other |= {"profile": "quick", "versions": other["versions"] | {"mujoco": "3.9.0"}}
+    text = Page(write(against=other)).text
+    assert "sim_dt 0.004 there, 0.002 here; mujoco 3.9.0 there, 4.0.0 here" in text
+    assert "profile quick there, full here" in text and "same settings" not in text
+
+
+def test_a_scenario_of_other_conditions_is_no_comparison():
+    gate, other = make_gate(), make_gate()
+    other["scenarios"][1]["conditions"] = {"friction": 0.2}
+    still, icy = report_margins.scenarios(gate, other)
+    assert (still["against"], icy["against"]) == (1.0, None)
+
+
+def test_strides_of_each_command_are_in_the_table(write):
+    gate = make_gate()
+    gate["nominal"]["commands"][2] |= {"stride_planar_rmse": 0.1234, "stride_yaw_rmse": 0.4321}
+    assert "0.123 0.432" in Page(write(gate)).text
 
 
 def test_a_gate_without_margins_and_scenarios_has_no_such_sections(write):

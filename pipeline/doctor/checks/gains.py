@@ -1,5 +1,6 @@
 """Gains and action scale: do they make sense, and against the motors' torque?"""
 
+import math
 from collections.abc import Callable, Iterator
 
 from pipeline.doctor.findings import Finding, error, listed, warning
@@ -49,42 +50,45 @@ def check_gains(subject: Subject) -> Iterator[Finding]:
             )
 
 
+def unit_torques(subject: Subject) -> list[tuple[float, str]]:
+    """What a unit action asks of each motor, as a share of its torque, and the joint; most first.
+
+    Joints whose gains make no sense or whose motor nobody describes are left out.
+    """
+    said = subject.described
+    asked = [
+        (kp * scale / effort, said.joint(index))
+        for index, (kp, scale) in enumerate(
+            zip(said.kp or (), said.action_scale or (), strict=False)
+        )
+        if (effort := _effort(subject, index)) and kp > 0 and scale > 0
+    ]
+    return sorted(asked, key=lambda each: -each[0])
+
+
 def check_torque(subject: Subject) -> Iterator[Finding]:
     """A unit action that asks for much more torque than the motor has, or for next to none.
 
     Some more than the motor has is common and no fault: the target is ahead of the joint, the motor
     clamps, and the joint moves towards it.
     """
-    said = subject.described
-    if not said.kp or not said.action_scale:
-        return
-    shares: dict[str, list[tuple[float, str]]] = {"error": [], "warning": [], "weak": []}
-    for index, (kp, scale) in enumerate(zip(said.kp, said.action_scale, strict=False)):
-        effort = _effort(subject, index)
-        if not effort or kp <= 0 or scale <= 0:
-            continue
-        share = kp * scale / effort
-        kind = "error" if share > ABSURD else "warning" if share > COARSE else None
-        kind = "weak" if share < FEEBLE else kind
-        if kind:
-            shares[kind].append((share, said.joint(index)))
+    said, asked = subject.described, unit_torques(subject)
     where = f"{said.where('kp')}; {said.where('action_scale')}"
-    for kind, make in (("error", error), ("warning", warning)):
-        if shares[kind]:
-            share = max(shares[kind])[0]
+    for make, least, most in ((error, ABSURD, math.inf), (warning, COARSE, ABSURD)):
+        if beyond := [(share, name) for share, name in asked if least < share <= most]:
+            share = beyond[0][0]
             yield make(
                 "torque",
-                f"a unit action asks {listed([name for _, name in shares[kind]])} for up to "
+                f"a unit action asks {listed([name for _, name in beyond])} for up to "
                 f"{share:.1f} times the motor's torque: {1 - 1 / share:.0%} of its range changes "
                 "nothing",
                 where,
                 "lower the action scale or kp; see that the scale is in rad, and the order right",
             )
-    if shares["weak"]:
+    if weak := [name for share, name in asked if share < FEEBLE]:
         yield warning(
             "torque",
-            f"a unit action asks {listed([name for _, name in shares['weak']])} for less than "
-            f"{FEEBLE:.0%} of the motor's torque",
+            f"a unit action asks {listed(weak)} for less than {FEEBLE:.0%} of the motor's torque",
             where,
             "see that kp is in N m / rad and the scale in rad",
         )
