@@ -15,6 +15,7 @@ import sys
 import tempfile
 import threading
 import time
+from array import array
 from pathlib import Path
 
 import numpy as np
@@ -31,8 +32,10 @@ from deploy.wire.dds import DdsLink
 N_COMMANDS = 10
 SAMPLE_S = 2.0
 """How often memory is looked at, s."""
-WARM_UP = 0.2
+WARM_UP = 1 / 3
 """Share of the time after which memory should not grow any more."""
+PARTS = 12
+"""How many parts of the time what is held is told of, so that one sees whether it levels off."""
 ROTATE_S = 60.0
 VELOCITY = (0.4, 0.0, 0.3)
 TO_HOIST = {State.MOVE: "lower", State.POLICY: "letgo"}
@@ -59,22 +62,26 @@ class Memory:
 
     def __init__(self, processes: dict[str, int]) -> None:
         self._processes, self._ended = processes, threading.Event()
-        self.samples: dict[str, list[tuple[float, float]]] = {name: [] for name in processes}
+        # Bare numbers, for what is kept here is measured, too: time, held, time, held, ...
+        self.samples = {name: array("d") for name in processes}
         self._thread = threading.Thread(target=self._run, daemon=True)
         self._thread.start()
 
     def _run(self) -> None:
         while not self._ended.wait(SAMPLE_S):
             for name, number in self._processes.items():
-                self.samples[name].append((time.monotonic(), held_mib(number)))
+                self.samples[name].extend((time.monotonic(), held_mib(number)))
 
-    def close(self) -> dict[str, float]:
+    def close(self) -> dict[str, float | list[float]]:
         """Stop, and say for each process what it holds, MiB, and its growth since the warm-up."""
         self._ended.set()
         self._thread.join()
-        figures: dict[str, float] = {}
+        figures: dict[str, float | list[float]] = {}
         for name, samples in self.samples.items():
-            times, held = np.transpose(samples[round(WARM_UP * len(samples)) :])
+            every = np.asarray(samples).reshape(-1, 2)
+            means = [float(part[:, 1].mean()) for part in np.array_split(every, PARTS)]
+            figures[f"{name}_mib_over_time"] = np.round(means, 2).tolist()
+            times, held = every[round(WARM_UP * len(every)) :].T
             per_s = np.polyfit(times - times[0], held, 1)[0]
             figures[f"{name}_mib"] = round(float(held[-1]), 2)
             figures[f"{name}_growth_mib"] = round(float(held[-1] - held[0]), 3)
@@ -110,7 +117,7 @@ def main() -> int:
 
 def _walk(
     asked: argparse.Namespace, robot: "subprocess.Popen[str]"
-) -> tuple[Outcome, dict[str, float | str]]:
+) -> tuple[Outcome, dict[str, float | str | list[float]]]:
     assert robot.stdin and robot.stdout
     hoist = robot.stdin
     print(robot.stdout.readline().strip(), file=sys.stderr)

@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+from array import array
 
 import numpy as np
 import pytest
@@ -33,9 +34,12 @@ def test_a_short_soak_counts_everything():
 def test_growth_is_counted_from_the_warm_up_on(monkeypatch):
     memory = soak.Memory({"runtime": os.getpid()})
     times = np.arange(100.0)
-    held = np.where(times < 20, times, 20 + 0.5 * (times - 20))
-    memory.samples["runtime"] = list(zip(times, held, strict=True))
+    held = np.where(times < 33, times, 33 + 0.5 * (times - 33))
+    memory.samples["runtime"] = array("d", np.stack([times, held], axis=1).ravel())
     figures = memory.close()
-    assert figures["runtime_growth_mib"] == pytest.approx(39.5)
+    assert figures["runtime_growth_mib"] == pytest.approx(33)
+    over_time = figures["runtime_mib_over_time"]
+    assert len(over_time) == soak.PARTS and over_time == sorted(over_time)
+    assert over_time[0] == pytest.approx(4.0, abs=0.01)  # the mean of 0 to 8
     assert figures["runtime_growth_mib_per_hour"] == pytest.approx(1800)
-    assert figures["runtime_mib"] == pytest.approx(59.5)
+    assert figures["runtime_mib"] == pytest.approx(66)

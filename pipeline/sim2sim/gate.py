@@ -1,6 +1,7 @@
 """Run all scenarios and judge: what gate.json says."""
 
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
 import numpy as np
@@ -75,14 +76,20 @@ def run_gate(policy: Policy, robot: RobotSpec, config: Config) -> Verdict:
     nominal, demo, nominal_outcomes = _walk_nominally(trials)
     summary = summarize(nominal.episodes, contract, trials.settle)
     many = settings.episodes
-    sweeps, sweep_outcomes = _rows(trials, swept(settings), many.sweep, "sweeps")
-    scenarios, scenario_outcomes = _rows(trials, named(settings), many.scenario, "scenarios")
+    # One run of both, so that no thread waits for another in between.
+    asked = [(s, many.sweep) for s in swept(settings)] + [
+        (s, many.scenario) for s in named(settings)
+    ]
+    outcomes = trials.run([e for s, n in asked for e in episodes_of(s, n)], "scenarios")
+    rows = _rows(asked, outcomes)
+    sweeps = [row for row in rows if "axis" in row]
+    scenarios = [row for row in rows if "name" in row]
     margins = find_margins(trials, settings.margins, many.margin) if many.margin else []
     held_to = settings.profiles.full.margin
     regressions = compare(trials, baseline, settings.margins, held_to) if baseline else []
     gait = gait_figures(nominal, contract, robot, trials.settle, policy)
     criteria = judge(summary, gait, sweeps, scenarios, regressions, settings)
-    worst = _worst([*nominal_outcomes, *sweep_outcomes, *scenario_outcomes])
+    worst = _worst([*nominal_outcomes, *outcomes])
     gate = {
         "schema_version": SCHEMA_VERSION,
         "passed": all(criterion["passed"] for criterion in criteria),
@@ -137,14 +144,17 @@ def _commands(nominal: Episodes, trials: Trials) -> list[dict[str, float | int]]
     return rows
 
 
-def _rows(
-    trials: Trials, scenarios: list[Scenario], episodes: int, doing: str
-) -> tuple[list[dict[str, Any]], list[Outcome]]:
-    """One row of gate.json per scenario, and how each episode ended."""
-    outcomes = trials.run([e for s in scenarios for e in episodes_of(s, episodes)], doing)
+def _rows(asked: list[tuple[Scenario, int]], outcomes: list[Outcome]) -> list[dict[str, Any]]:
+    """One row of gate.json per scenario.
+
+    Args:
+        asked: Scenarios, and how many episodes of each.
+        outcomes: How these ended, in their order.
+    """
     rows: list[dict[str, Any]] = []
-    for place, scenario in enumerate(scenarios):
-        found = tally(outcomes[place * episodes : (place + 1) * episodes])
+    ended = iter(outcomes)
+    for scenario, episodes in asked:
+        found = tally(list(islice(ended, episodes)))
         if scenario.value is None:
             conditions = scenario.conditions.model_dump(exclude_unset=True)
             head: dict[str, Any] = {"name": scenario.name, "conditions": conditions}
@@ -152,7 +162,7 @@ def _rows(
             unit = UNITS[scenario.name]
             head = {"axis": scenario.name, "unit": unit, "value": scenario.value}
         rows.append({**head, **found})
-    return rows, outcomes
+    return rows
 
 
 def _worst(outcomes: list[Outcome]) -> Outcome:

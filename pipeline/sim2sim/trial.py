@@ -21,7 +21,7 @@ from pipeline.sim2sim.scenarios import Episode, Scenario, episodes_of
 from pipeline.sim2sim.simulator import GateSimulator
 from robots import RobotSpec
 
-AT_ONCE = 96
+AT_ONCE = 160
 """Most episodes that a thread simulates at a time: what is recorded of them has to fit in memory,
 and threads should end together."""
 UNEVEN = 1.5
