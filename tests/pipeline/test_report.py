@@ -335,7 +335,7 @@ def test_the_old_report_survives_a_failure(tmp_path, monkeypatch):
     del broken["nominal"]["power_w"]
     with pytest.raises(Exception, match="power_w"):
         write_report(path, broken, make_traces(), NONE)
-    with pytest.raises(ValueError, match="schema_version 1; this report reads 4"):
+    with pytest.raises(ValueError, match="schema_version 1; this report reads 5"):
         write_report(path, make_gate() | {"schema_version": 1}, make_traces(), NONE)
 
     def full_disk(*_):
@@ -537,7 +537,7 @@ def test_a_scenario_of_other_conditions_is_no_comparison():
 def test_strides_of_each_command_are_in_the_table(write):
     gate = make_gate()
     gate["nominal"]["commands"][2] |= {"stride_planar_rmse": 0.1234, "stride_yaw_rmse": 0.4321}
-    assert "0.123 0.432" in Page(write(gate)).text
+    assert "0.123, 0.432" in Page(write(gate)).text
 
 
 def test_a_gate_without_margins_and_scenarios_has_no_such_sections(write):
