@@ -79,7 +79,9 @@ class Memory:
         figures: dict[str, float | list[float]] = {}
         for name, samples in self.samples.items():
             every = np.asarray(samples).reshape(-1, 2)
-            means = [float(part[:, 1].mean()) for part in np.array_split(every, PARTS)]
+            means = [
+                float(part[:, 1].mean()) for part in np.array_split(every, min(PARTS, len(every)))
+            ]
             figures[f"{name}_mib_over_time"] = np.round(means, 2).tolist()
             times, held = every[round(WARM_UP * len(every)) :].T
             per_s = np.polyfit(times - times[0], held, 1)[0]

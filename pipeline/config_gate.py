@@ -201,6 +201,8 @@ class Sim2Sim(Section):
     @classmethod
     def _each_value_once(cls, sweeps: Any) -> Any:
         for axis, values in given(sweeps).items():
+            if None in values:
+                raise ValueError(f"{axis}: null is nominal, and no value to sweep")
             if len(set(values)) < len(values):
                 raise ValueError(f"{axis}: {list(values)} has a value twice; name each once")
         return sweeps

@@ -80,7 +80,7 @@ def curves(gate: Row) -> Iterator[Row]:
 
 
 def regressions(gate: Row) -> list[Row]:
-    """Each margin of the baseline as this policy stood it, lost ones first."""
+    """Each value that the baseline stood as this policy stood it, lost ones first."""
     rows = [
         {
             **row,

@@ -47,6 +47,9 @@ def ship(source: Path, target: Path) -> list[Path]:
             f"{source}: gate.json judged {gate['policy_sha256'][:12]}, but policy.onnx is "
             f"{found[:12]}; run `dvc repro` again"
         )
+    parity = source / "parity.json"
+    if parity.is_file() and json.loads(parity.read_text())["policy_sha256"] != found:
+        raise ShipError(f"{parity}: is of another policy.onnx; run `dvc repro` again")
     written: list[Path] = []
     for name in (*SHIPPED, *PICTURES):
         if (source / name).is_file():

@@ -29,6 +29,8 @@ def test_a_short_soak_counts_everything():
     assert 0 <= figures["commands_missed"] < figures["commands"]
     assert figures["commands_ignored"] == figures["states_rejected"] == 0
     assert figures["runtime_mib"] > 20 and figures["robot_mib"] > 20
+    over_time = figures["runtime_mib_over_time"]
+    assert 3 < len(over_time) < soak.PARTS and np.isfinite(over_time).all()
 
 
 def test_growth_is_counted_from_the_warm_up_on(monkeypatch):

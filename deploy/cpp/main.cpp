@@ -5,6 +5,7 @@
 
 #include <iostream>
 #include <string>
+#include <utility>
 #include <vector>
 
 int main(int argc, char** argv) try {
@@ -16,7 +17,8 @@ int main(int argc, char** argv) try {
   Ort::Session session(env, argc > 1 ? argv[1] : "controller.onnx", Ort::SessionOptions{});
   Ort::AllocatorWithDefaultOptions allocator;
   const auto metadata = session.GetModelMetadata();
-  const auto period = metadata.LookupCustomMetadataMapAllocated("ctrl_dt", allocator);
+  const double ctrl_dt =
+      std::stod(metadata.LookupCustomMetadataMapAllocated("ctrl_dt", allocator).get());
 
   std::vector<std::vector<float>> rows(session.GetInputCount());  // zeros at first
   double seconds = 0;
@@ -38,7 +40,7 @@ int main(int argc, char** argv) try {
       if (i != last_action)
         for (float& number : rows[i]) std::cin >> number;
     if (!std::cin) return std::cin.eof() ? 0 : 1;
-    seconds = step * std::stod(period.get());
+    seconds = step * ctrl_dt;
     auto out = session.Run(Ort::RunOptions{}, inputs, values.data(), values.size(), outputs, 2);
     values[last_action] = std::move(out[1]);
     for (size_t i = 0; i < rows[last_action].size(); ++i)

@@ -58,9 +58,3 @@ def warning(check: str, what: str, where: str, fix: str) -> Finding:
 def note(check: str, what: str, where: str, fix: str) -> Finding:
     """A finding worth knowing."""
     return Finding(Severity.NOTE, check, what, where, fix)
-
-
-def listed(names: list[str], most: int = 4) -> str:
-    """Some names for a sentence: the first few, and how many more there are."""
-    shown = ", ".join(names[:most])
-    return f"{shown} and {len(names) - most} more" if len(names) > most else shown

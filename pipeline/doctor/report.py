@@ -42,7 +42,7 @@ def as_text(subject: Subject, findings: Sequence[Finding], coloured: bool) -> st
     ]
     if asked := unit_torques(subject):
         share, joint = asked[0]
-        lines.append(f"  a unit action asks for up to {share:.2g} times a motor's torque: {joint}")
+        lines.append(f"  a unit action asks for up to {share:.2f} times a motor's torque: {joint}")
     for finding in findings:
         label = _paint(f"{finding.severity:<7}", COLOURS[finding.severity], coloured)
         lines += [
@@ -75,7 +75,9 @@ def as_json(subject: Subject, findings: Sequence[Finding]) -> dict[str, Any]:
         "policy": subject.where,
         "policy_sha256": sha256(subject.graph.path.read_bytes()),
         "verdict": verdict(findings),
-        "unit_action_torque": {joint: share for share, joint in unit_torques(subject)},
+        "unit_action_torque": [
+            {"joint": joint, "share_of_limit": share} for share, joint in unit_torques(subject)
+        ],
         **{f"{severity}s": number for severity, number in count(findings).items()},
         "findings": [finding.as_dict() for finding in findings],
     }

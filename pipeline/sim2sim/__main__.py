@@ -24,7 +24,10 @@ def main() -> None:
     parser.add_argument(
         "--profile", choices=("quick", "full"), help="full searches the margins; default: params"
     )
-    parser.add_argument("--baseline", help="a gate.json with margins that must still hold")
+    parser.add_argument(
+        "--baseline",
+        help="a gate.json with margins: what it stood, this must",
+    )
     parser.add_argument("--against", type=Path, help="a gate.json to show beside in the report")
     parser.add_argument(
         "--out",

@@ -1,6 +1,7 @@
 """Holding a policy to what an earlier one stood."""
 
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -48,6 +49,8 @@ def load_baseline(robot: str, settings: Sim2Sim) -> dict[str, Any] | None:
                 raise GateFileError(
                     f"{path}: margins: {row['axis']}: {value}: {error.errors()[0]['msg']}"
                 ) from error
+    if not any(stood_by(row) for row in gate["margins"]):
+        raise GateFileError(f"{KEY}: {path}: its policy stood nothing that one could be held to")
     if gate["versions"] != versions():
         print(
             f"note: {KEY}: {path} was made with {gate['versions']}, this gate with {versions()}: "
@@ -58,7 +61,11 @@ def load_baseline(robot: str, settings: Sim2Sim) -> dict[str, Any] | None:
 
 
 def compare(
-    trials: Trials, baseline: dict[str, Any], settings: Margins, episodes: int
+    trials: Trials,
+    baseline: dict[str, Any],
+    settings: Margins,
+    episodes: int,
+    margins: Sequence[dict[str, Any]] = (),
 ) -> list[dict[str, Any]]:
     """Try again, with this policy, all that the baseline's stood, at its margins and before them.
 
@@ -71,26 +78,34 @@ def compare(
         baseline: A gate.json with margins.
         settings: How they are searched.
         episodes: How many per value.
+        margins: This policy's own, if they were searched: what they tried is not tried twice.
     """
-    held = [(margin, stood) for margin in baseline["margins"] for stood in _stood(margin)]
-    asks = [at_margin(margin["axis"], stood["value"], settings) for margin, stood in held]
+    known = {
+        (row["axis"], tried["value"]): {key: tried[key] for key in tried if key != "value"}
+        for row in margins
+        for tried in row["tried"]
+        if tried["episodes"] == episodes
+    }
+    held = [(margin, stood) for margin in baseline["margins"] for stood in stood_by(margin)]
+    places = [(margin["axis"], stood["value"]) for margin, stood in held]
+    new = [place for place in places if place not in known]
+    asks = [at_margin(axis, value, settings) for axis, value in new]
+    known |= zip(new, trials.tallies(asks, episodes, "the baseline's values"), strict=True)
     return [
         {
             "axis": margin["axis"],
             "unit": margin["unit"],
             "value": stood["value"],
-            **found,
+            **(found := known[place]),
             "baseline_survival": stood["survival"],
             "baseline_survival_low": stood["survival_low"],
             "regressed": found["survival_high"] < stood["survival_low"],
         }
-        for (margin, stood), found in zip(
-            held, trials.tallies(asks, episodes, "baseline's margins"), strict=True
-        )
+        for (margin, stood), place in zip(held, places, strict=True)
     ]
 
 
-def _stood(margin: dict[str, Any]) -> list[dict[str, Any]]:
+def stood_by(margin: dict[str, Any]) -> list[dict[str, Any]]:
     """What the search tried up to the margin; nothing where nominal is all that stood."""
     reach = abs(margin["value"] - margin["nominal"])
     return [row for row in margin["tried"] if abs(row["value"] - margin["nominal"]) <= reach]

@@ -4,6 +4,7 @@ from typing import Any
 
 from pipeline.config_gate import Sim2Sim
 from pipeline.sim2sim.gait import FAST_HZ
+from pipeline.words import listed
 
 
 def judge(
@@ -21,7 +22,7 @@ def judge(
         gait: Of the robots that stood in them.
         sweeps: One row per swept scenario.
         scenarios: One row per named scenario.
-        regressions: One row per margin of the baseline, if there is one.
+        regressions: One row per value that the baseline stood, if there is one.
         settings: The gate's settings, `thresholds` among them.
     """
     wanted, length = settings.thresholds, f"{settings.episode_s:g} s"
@@ -62,7 +63,7 @@ def judge(
         words = f"share of {_count(sweeps)} swept episodes of {length} without a fall"
         rows.append(_row("swept_survival", words, _share(sweeps), ">=", wanted.swept_survival))
         worst = _worst(sweeps)
-        words = f"the same of the value with most falls: {worst['axis']} {worst['value']}"
+        words = f"the same of the value that fewest survive: {worst['axis']} {worst['value']}"
         least = wanted.each_swept_survival
         rows.append(_row("each_swept_survival", words, worst["survival"], ">=", least))
     if scenarios:
@@ -70,13 +71,13 @@ def judge(
         least = wanted.scenario_survival
         rows.append(_row("scenario_survival", words, _share(scenarios), ">=", least))
         worst = _worst(scenarios)
-        words = f"the same of the scenario with most falls: {worst['name']}"
+        words = f"the same of the scenario that fewest survive: {worst['name']}"
         least = wanted.each_scenario_survival
         rows.append(_row("each_scenario_survival", words, worst["survival"], ">=", least))
     if regressions:
         lost = [f"{row['axis']} {row['value']:g}" for row in regressions if row["regressed"]]
         words = f"values that the baseline stood, of {len(regressions)}, at which too many fall now"
-        words += f": {', '.join(lost)}" if lost else ""
+        words += f": {listed(lost)}" if lost else ""
         rows.append(_row("regressions", words, len(lost), "<=", 0))
     return rows
 

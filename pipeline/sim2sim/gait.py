@@ -53,7 +53,7 @@ def gait_figures(
         return dict.fromkeys(NAMES, float("nan"))
     mass = float(build_model(robot, sim_dt=0.002).body_subtreemass[0])
     figures = {
-        **_velocity(stood, settle, contract.ctrl_dt),
+        **_velocity(stood, settle, contract),
         **_effort(stood, settle, contract, mass),
         **_feet(stood, settle, mass),
         "self_contacts_per_s": float((stood.self_contacts[settle:] > 0).mean() / contract.ctrl_dt),
@@ -80,16 +80,16 @@ NAMES = (
 """The figures, in the order they are shown."""
 
 
-def _velocity(stood: Recording, settle: int, ctrl_dt: float) -> dict[str, float]:
+def _velocity(stood: Recording, settle: int, contract: PolicyContract) -> dict[str, float]:
     episodes = stood.episodes
     command = episodes.command[-1]
     still = (command == 0).all(axis=1)
     bias = (episodes.velocity[settle:] - episodes.command[settle:]).mean(axis=0)
     moved = stood.qpos[-1, still, :2] - stood.qpos[settle, still, :2]
-    seconds = (len(stood.qpos) - 1 - settle) * ctrl_dt
+    seconds = (len(stood.qpos) - 1 - settle) * contract.ctrl_dt
     return {
         "settling_time_s": settling_time(
-            episodes.velocity[:, ~still], episodes.command[:, ~still], ctrl_dt
+            episodes.velocity[:, ~still], episodes.command[:, ~still], contract
         ),
         "standing_drift_mps": _mean(np.linalg.norm(moved, axis=1) / seconds),
         "standing_turn_radps": _mean(np.abs(bias[still, 2])),

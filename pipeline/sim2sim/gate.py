@@ -81,12 +81,11 @@ def run_gate(policy: Policy, robot: RobotSpec, config: Config) -> Verdict:
         (s, many.scenario) for s in named(settings)
     ]
     outcomes = trials.run([e for s, n in asked for e in episodes_of(s, n)], "scenarios")
-    rows = _rows(asked, outcomes)
-    sweeps = [row for row in rows if "axis" in row]
-    scenarios = [row for row in rows if "name" in row]
+    rows, many_sweeps = _rows(asked, outcomes), len(swept(settings))
+    sweeps, scenarios = rows[:many_sweeps], rows[many_sweeps:]
     margins = find_margins(trials, settings.margins, many.margin) if many.margin else []
     held_to = settings.profiles.full.margin
-    regressions = compare(trials, baseline, settings.margins, held_to) if baseline else []
+    regressions = compare(trials, baseline, settings.margins, held_to, margins) if baseline else []
     gait = gait_figures(nominal, contract, robot, trials.settle, policy)
     criteria = judge(summary, gait, sweeps, scenarios, regressions, settings)
     worst = _worst([*nominal_outcomes, *outcomes])
@@ -134,13 +133,13 @@ def _walk_nominally(trials: Trials) -> tuple[Recording, Recording, list[Outcome]
 
 def _commands(nominal: Episodes, trials: Trials) -> list[dict[str, float | int]]:
     """One row of gate.json per command, with its bias, measured minus asked, and its strides."""
-    stood, ctrl_dt = nominal.select(~nominal.fell), trials.policy.contract.ctrl_dt
-    rows = by_command(nominal, trials.settle)
+    stood, settle = nominal.select(~nominal.fell), trials.settle
+    rows = by_command(nominal, settle)
     for row in rows:
         asked = [row[axis] for axis in AXES]
         mine = stood.select((stood.command[-1] == asked).all(axis=1))
         row |= {f"bias_{axis}": row[f"measured_{axis}"] - row[axis] for axis in AXES}
-        row |= stride_rmse(mine.velocity[trials.settle :], mine.command[trials.settle :], ctrl_dt)
+        row |= stride_rmse(mine.velocity[settle:], mine.command[settle:], trials.policy.contract)
     return rows
 
 

@@ -41,7 +41,7 @@ class CommandRow(_Part):
     """One command of the nominal episodes: m/s and rad/s, as asked and as walked on average.
 
     A bias is what was walked minus what was asked; a stride's error is that of the velocity
-    averaged over about a stride (`pipeline.sim2sim.strides`).
+    averaged over a stride (`pipeline.sim2sim.strides`).
     """
 
     vx: float
@@ -165,7 +165,7 @@ class Margin(_Part):
 
 
 class Regression(Survival):
-    """A margin of the baseline, tried again; regressed if surely fewer survive it."""
+    """A value that the baseline stood, tried again; regressed if surely fewer survive it."""
 
     axis: str
     unit: str

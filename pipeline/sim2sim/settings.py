@@ -38,7 +38,7 @@ def differences(gate: dict[str, Any], other: dict[str, Any]) -> list[str]:
         other: That of the gate it is compared with.
 
     Returns:
-        One phrase for each setting, version or number of episodes that differs.
+        One phrase for each setting, each version and the number of episodes, where they differ.
     """
     mine, theirs = (
         {
@@ -46,12 +46,12 @@ def differences(gate: dict[str, Any], other: dict[str, Any]) -> list[str]:
             **row["versions"],
             "profile": row["profile"],
             "seed": row["seed"],
-            "nominal episodes": row["nominal"]["episodes"],
+            "episodes": row["episodes"],
         }
         for row in (gate, other)
     )
     return [
-        f"{name} {theirs[name]} there, {value} here"
-        for name, value in mine.items()
-        if name in theirs and theirs[name] != value
+        f"{name} {theirs.get(name, 'unknown')} there, {mine.get(name, 'unknown')} here"
+        for name in {**mine, **theirs}
+        if mine.get(name) != theirs.get(name)
     ]

@@ -21,9 +21,9 @@ from pipeline.sim2sim.scenarios import Episode, Scenario, episodes_of
 from pipeline.sim2sim.simulator import GateSimulator
 from robots import RobotSpec
 
-AT_ONCE = 160
-"""Most episodes that a thread simulates at a time: what is recorded of them has to fit in memory,
-and threads should end together."""
+AT_ONCE, WORTH_IT = 160, 24
+"""Most episodes that a thread simulates at a time, for what is recorded of them has to fit in
+memory; and the least that are split among threads that have nothing to do."""
 UNEVEN = 1.5
 """How many times as long a step on an uneven floor takes, about."""
 
@@ -118,7 +118,7 @@ class Trials:
         progress = Progress(len(episodes), unit="episodes", doing=doing)
         progress.update(0, {}, report=False)
         with ThreadPoolExecutor(self.threads) as pool:
-            chunks = sorted(_chunks(episodes), key=self._work, reverse=True)
+            chunks = sorted(_chunks(episodes, self.threads), key=self._work, reverse=True)
             for done in as_completed([pool.submit(self._run, chunk) for chunk in chunks]):
                 found.update((outcome.episode, outcome) for outcome in done.result())
                 progress.update(len(found), {}, report=True)
@@ -150,7 +150,7 @@ class Trials:
         return [tally(outcomes[k * count : (k + 1) * count]) for k in range(len(scenarios))]
 
 
-def _chunks(episodes: list[Episode]) -> Iterator[list[Episode]]:
+def _chunks(episodes: list[Episode], threads: int) -> Iterator[list[Episode]]:
     """Episodes that share a floor, not too many at a time, of about equal number."""
 
     def floor(episode: Episode) -> tuple[float, float]:
@@ -159,7 +159,7 @@ def _chunks(episodes: list[Episode]) -> Iterator[list[Episode]]:
 
     for _, group in groupby(sorted(episodes, key=floor), key=floor):
         members = list(group)
-        count = -(-len(members) // AT_ONCE)
+        count = max(-(-len(members) // AT_ONCE), min(threads, len(members) // WORTH_IT))
         for k in range(count):
             yield members[k * len(members) // count : (k + 1) * len(members) // count]
 

@@ -41,9 +41,9 @@ def test_a_sound_policy(tmp_path, capsys):
     assert first == f"{path}: sound, no finding"
     assert "47 inputs, 12 actions; metadata surefoot_contract and mjlab metadata" in second
     assert "Unitree Go2" in second
-    assert third == "  a unit action asks for up to 1.3 times a motor's torque: FL_hip_joint"
+    assert third == "  a unit action asks for up to 1.27 times a motor's torque: FL_hip_joint"
     said = json.loads((tmp_path / "said.json").read_text())
-    torques = said.pop("unit_action_torque")
+    torques = {row["joint"]: row["share_of_limit"] for row in said.pop("unit_action_torque")}
     go2 = Policy(path).contract
     assert torques == {
         name: pytest.approx(kp * scale / effort)
@@ -61,6 +61,18 @@ def test_a_sound_policy(tmp_path, capsys):
         "notes": 0,
         "findings": [],
     }
+
+
+def absurd(raw):
+    raw["kp"], raw["action_scale"] = [1e300] * 12, [1e10] * 12
+
+
+def test_torques_beyond_all_numbers_are_still_json(tmp_path, capsys):
+    path = plant.write(tmp_path, contract=absurd)
+    assert main([str(path), "--json", str(tmp_path / "said.json")]) == 1
+    said = json.loads((tmp_path / "said.json").read_text())
+    assert "torque" in {finding["check"] for finding in said["findings"]}
+    assert said["unit_action_torque"][0]["share_of_limit"] > 1e300
 
 
 def test_a_warning_fails_only_when_strict(tmp_path, capsys):

@@ -1,5 +1,7 @@
 """Figures of the gait, on recordings whose figures are known."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 
@@ -18,6 +20,8 @@ from pipeline.sim2sim.strides import settling_time, stride_rmse
 
 DT, STEPS = 0.02, 400
 TIME = np.arange(STEPS) * DT
+WALK = SimpleNamespace(ctrl_dt=DT, gait_period_s=0.8)
+"""Of a contract, what strides need."""
 
 
 @pytest.fixture(scope="module")
@@ -62,7 +66,7 @@ def test_who_does_as_told_has_no_bias_and_settles_at_once(contract, go2):
     assert tuple(found) == NAMES
     for name in ("bias_vx", "bias_vy", "bias_yaw_rate", "standing_drift_mps", "mirror_error_rad"):
         assert found[name] == 0.0, name
-    assert found["settling_time_s"] == pytest.approx(0.78)  # the first whole stride
+    assert found["settling_time_s"] == pytest.approx(0.42)  # the first whole stride, of 0.45 s
     assert found["self_contacts_per_s"] == 0.0
 
 
@@ -126,13 +130,13 @@ def test_settling_time_of_a_step_response():
     velocity = np.zeros((STEPS, 2, 3))
     velocity[100:, 0, 0] = 1.0  # there after 2 s; its mean over a stride 0.72 s later
     velocity[:, 1, 0] = 0.5  # never
-    there = settling_time(velocity[:, :1], command[:, :1], DT)
+    there = settling_time(velocity[:, :1], command[:, :1], WALK)
     assert there == pytest.approx(2.0 + 0.72, abs=0.03)
-    assert settling_time(velocity[:, 1:], command[:, 1:], DT) == pytest.approx(STEPS * DT)
+    assert settling_time(velocity[:, 1:], command[:, 1:], WALK) == pytest.approx(STEPS * DT)
     velocity[:, 1, 0] = 1.0
     velocity[:, 1, 2] = 0.2  # turns unasked, to the end
-    assert settling_time(velocity[:, 1:], command[:, 1:], DT) == pytest.approx(STEPS * DT)
-    both = settling_time(velocity, command, DT)
+    assert settling_time(velocity[:, 1:], command[:, 1:], WALK) == pytest.approx(STEPS * DT)
+    both = settling_time(velocity, command, WALK)
     assert both == pytest.approx((there + STEPS * DT) / 2)
 
 
@@ -150,14 +154,14 @@ def test_strides_show_what_the_mean_of_an_episode_hides():
     command = np.zeros((STEPS, 1, 3))
     sway = np.zeros((STEPS, 1, 3))
     sway[:, 0, 1] = 0.3 * np.sin(2 * np.pi * TIME / 0.8)  # within a stride: no error
-    assert stride_rmse(sway, command, DT)["stride_planar_rmse"] < 1e-12
+    assert stride_rmse(sway, command, WALK)["stride_planar_rmse"] < 1e-12
     wander = np.zeros((STEPS, 1, 3))
     wander[:, 0, 0] = np.where(TIME[-1] / 2 > TIME, 0.2, -0.2)  # mean 0, never where it should be
     wander[:, 0, 2] = -0.1
-    found = stride_rmse(wander, command, DT)
+    found = stride_rmse(wander, command, WALK)
     assert found["stride_planar_rmse"] == pytest.approx(0.2, rel=0.05)
     assert found["stride_yaw_rmse"] == pytest.approx(0.1)
-    nobody = stride_rmse(wander[:, :0], command[:, :0], DT)
+    nobody = stride_rmse(wander[:, :0], command[:, :0], WALK)
     assert np.isnan(list(nobody.values())).all()
 
 

@@ -6,7 +6,7 @@ from pipeline.config_gate import UNITS
 from pipeline.sim2sim import margins
 from pipeline.sim2sim.baseline import compare
 from pipeline.sim2sim.margins import Search, find_margins, searches
-from pipeline.sim2sim.scenarios import episodes_of
+from pipeline.sim2sim.scenarios import along, episodes_of
 from pipeline.sim2sim.trial import Outcome, tally
 
 
@@ -151,6 +151,20 @@ def test_a_baselines_margins_are_tried_again(settings):
         ("friction", 0.3, False),
     ]
     assert rows[1]["falls"] == 40 and rows[1]["baseline_survival"] == 0.96
+
+
+def test_what_this_policys_own_search_tried_is_not_tried_again(settings):
+    trials = Known({"push_speed": (-1, 1.0)})
+    episodes = episodes_of(along("push_speed", 0.6), 40)
+    ended = [Outcome(e, None if e.number else 1.0, 0.1, 0.2) for e in episodes]
+    own = [{"axis": "push_speed", "tried": [{"value": 0.6, **tally(ended)}]}]
+    rows = compare(trials, BASELINE, settings({}), 40, own)
+    assert trials.asked == [3 * 40]
+    assert [(row["value"], row["falls"]) for row in rows[:2]] == [(0.6, 1), (1.2, 40)]
+    assert [row["value"] for row in rows] == [0.6, 1.2, 0.04, 0.3]
+    trials.asked.clear()
+    compare(trials, BASELINE, settings({}), 36, own)  # so many were not tried
+    assert trials.asked == [4 * 36]
 
 
 def test_who_falls_before_a_margin_has_lost_though_it_stands_there(settings):

@@ -67,6 +67,7 @@ def test_every_axis_has_a_unit_and_words():
         ("scenarios", {"fine": {"sim_dt": 1e-6}}, r"scenarios\.fine\.sim_dt: 1e-06 is not"),
         ("scenarios", {"full": {"payload_kg": 1e300}}, r"scenarios\.full\.payload_kg: 1e\+300"),
         ("sweeps", {"friction": [0.3, 0.5, 0.3]}, r"friction: .* has a value twice"),
+        ("sweeps", {"sim_dt": [0.001, None]}, r"sim_dt: null is nominal"),
         ("profile", "slow", r"sim2sim\.profile: 'slow' is not allowed"),
     ],
 )

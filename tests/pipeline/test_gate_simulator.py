@@ -11,7 +11,7 @@ from deploy.observations import term_slice
 from pipeline.config import ConfigError
 from pipeline.env import contract_of
 from pipeline.sim2sim import draws, motor
-from pipeline.sim2sim.bodies import gate_model
+from pipeline.sim2sim.bodies import body_fields, gate_model
 from pipeline.sim2sim.floor import Floor
 from pipeline.sim2sim.motor import CONSTANT_TORQUE_SHARE, motor_torque
 from pipeline.sim2sim.scenarios import NOMINAL, Episode, episodes_of, mixed, numbered
@@ -375,6 +375,17 @@ def test_a_shifted_centre_of_mass_loads_the_feet_on_its_side(simulate):
     fl, fr, rl, _ = np.moveaxis(found.foot_force[-20:].mean(axis=0), -1, 0)
     assert fl[0] + fr[0] > fl[2] + fr[2] + 5 and abs(fl[0] - fr[0]) < 5
     assert fl[1] + rl[1] > fl[2] + rl[2] + 5
+
+
+def test_a_centre_of_mass_is_shifted_along_each_axis_alone(go2, make_config):
+    settings = make_config().sim2sim
+    model = gate_model(go2, settings, Floor.of(NOMINAL.conditions))
+    shifts = [{"com_x": 0.01}, {"com_y": 0.02}, {"com_z": 0.03}, {}]
+    fields = body_fields(model, go2, [case(**shift).conditions for shift in shifts])
+    base = model.body(go2.base_body).id
+    moved = fields["body_ipos"] - model.body_ipos
+    assert moved[:, base] == pytest.approx(np.diag([0.01, 0.02, 0.03, 0.0])[:, :3])
+    assert not np.delete(moved, base, axis=1).any()
 
 
 def test_gains_scale_the_torque(simulate, monkeypatch):

@@ -135,7 +135,7 @@ def test_no_value_of_a_sweep_hides_among_the_others(settings):
         rows = judge(NOMINAL_FIGURES, GAIT, [*stood, bad], SCENARIOS, [], settings)
         assert passed(rows) == {**dict.fromkeys(CRITERIA, True), "each_swept_survival": wanted}
         (row_of,) = [row for row in rows if row["name"] == "each_swept_survival"]
-        assert "most falls: friction 0.1" in row_of["description"]
+        assert "fewest survive: friction 0.1" in row_of["description"]
 
 
 def test_no_scenario_hides_among_the_others(settings):
@@ -147,7 +147,7 @@ def test_no_scenario_hides_among_the_others(settings):
         rows = judge(NOMINAL_FIGURES, GAIT, SWEEP, [*stood, bad], [], settings)
         expected = {**dict.fromkeys(CRITERIA, True), "each_scenario_survival": wanted}
         assert passed(rows) == expected
-        assert "most falls: stand_still" in rows[-1]["description"]
+        assert "fewest survive: stand_still" in rows[-1]["description"]
 
 
 def test_a_margin_lost_against_the_baseline_fails_and_is_named(settings):
@@ -198,7 +198,7 @@ TINY = {
     "sim2sim.episode_s": 0.5,
     "sim2sim.settle_s": 0.2,
     "sim2sim.profiles.quick": {"nominal": 13, "sweep": 2, "scenario": 2, "margin": 0},
-    "sim2sim.profiles.full": {"nominal": 13, "sweep": 2, "scenario": 2, "margin": 2},
+    "sim2sim.profiles.full": {"nominal": 13, "sweep": 3, "scenario": 2, "margin": 2},
     "sim2sim.push_interval_s": 0.2,
     "sim2sim.margins.rounds": 2,
     "sim2sim.margins.search": {"friction": [0.1, 1.4], "stumble": [1.4]},
@@ -225,6 +225,9 @@ def test_gate_is_json_and_complete(verdict, raw_params):
     assert found["nominal"]["episodes"] == 13
     assert len(found["nominal"]["commands"]) == 13
     for row in found["nominal"]["commands"]:
+        # Shorter than a stride: all that is seen of an episode is one.
+        assert row["stride_planar_rmse"] == pytest.approx(row["planar_error"])
+        assert row["stride_yaw_rmse"] == pytest.approx(row["yaw_error"])
         for axis in ("vx", "vy", "yaw_rate"):
             assert row[f"bias_{axis}"] == row[f"measured_{axis}"] - row[axis]
     assert [row["name"] for row in found["scenarios"]] == list(raw_params["sim2sim"]["scenarios"])
@@ -233,8 +236,9 @@ def test_gate_is_json_and_complete(verdict, raw_params):
         ("friction", 1.4),
         ("stumble", 1.4),
     ]
+    assert {row["episodes"] for row in found["sweeps"]} == {3}
+    assert {row["episodes"] for row in found["scenarios"]} == {2}
     for row in [*found["sweeps"], *found["scenarios"]]:
-        assert row["episodes"] == 2
         assert row["survival_low"] <= row["survival"] <= row["survival_high"]
 
 
@@ -440,6 +444,7 @@ def margin(axis, value, tried=None):
     [
         ({"robot": "g1"}, r"sim2sim\.baseline: .*gate\.json is of 'g1', want 'go2'"),
         ({"margins": []}, r"sim2sim\.baseline: .*gate\.json has no margins"),
+        ({"margins": margin("friction", 0.8, tried=0.9)}, r"gate\.json: its policy stood nothing"),
         ({"margins": margin("friction", -1.0)}, r"gate\.json: margins: friction: -1\.0: .*than 0"),
         (
             {"margins": margin("friction", 0.9, tried=99.0)},

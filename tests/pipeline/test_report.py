@@ -519,12 +519,17 @@ def test_another_gate_stands_beside(write):
 
 def test_what_differs_in_the_making_of_two_gates_is_said(write):
     other = make_gate(good=False)
-    assert "made with the same settings, seed and versions" in Page(write(against=other)).text
+    assert (
+        "made with the same settings, seed, versions and number of"
+        in Page(write(against=other)).text
+    )
     other["settings"] |= {"sim_dt": 0.004}
     other |= {"profile": "quick", "versions": other["versions"] | {"mujoco": "3.9.0"}}
     text = Page(write(against=other)).text
     assert "sim_dt 0.004 there, 0.002 here; mujoco 3.9.0 there, 4.0.0 here" in text
     assert "profile quick there, full here" in text and "same settings" not in text
+    del other["versions"]["numpy"]
+    assert "numpy unknown there, 2.4.6 here" in Page(write(against=other)).text
 
 
 def test_a_scenario_of_other_conditions_is_no_comparison():

@@ -25,6 +25,16 @@ def test_a_proven_policy_is_copied(tmp_path):
     assert (tmp_path / "policies" / "go2" / "policy.onnx").read_bytes() == ONNX
 
 
+def test_a_parity_of_another_policy_is_refused(tmp_path):
+    source = artifacts(tmp_path / "a")
+    parity = source / "parity.json"
+    parity.write_text(json.dumps({"policy_sha256": sha256(ONNX)}))
+    assert tmp_path / "p" / "parity.json" in ship(source, tmp_path / "p")
+    parity.write_text(json.dumps({"policy_sha256": sha256(b"another")}))
+    with pytest.raises(ShipError, match=r"parity\.json: is of another policy\.onnx"):
+        ship(source, tmp_path / "q")
+
+
 def test_its_controller_goes_with_it(tmp_path):
     source = artifacts(tmp_path / "a")
     (source / "controller.onnx").write_bytes(b"the controller")

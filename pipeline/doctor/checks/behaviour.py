@@ -4,9 +4,10 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from pipeline.doctor.findings import Finding, error, listed, note, warning
+from pipeline.doctor.findings import Finding, error, note, warning
 from pipeline.doctor.samples import walking, wild
 from pipeline.doctor.subject import Subject
+from pipeline.words import listed
 
 ROWS, STEP_ROWS = 256, 32
 """Observations drawn, and those at which inputs are moved."""

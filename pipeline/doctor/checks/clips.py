@@ -5,9 +5,10 @@ from collections.abc import Iterator
 import numpy as np
 
 from pipeline.doctor.described import JOINT_KINDS, SIZES, Clip, Described, Term
-from pipeline.doctor.findings import Finding, error, listed, note, warning
+from pipeline.doctor.findings import Finding, error, note, warning
 from pipeline.doctor.samples import USUAL, readings, walking
 from pipeline.doctor.subject import Subject
+from pipeline.words import listed
 
 ROWS = 1024
 """Observations drawn."""

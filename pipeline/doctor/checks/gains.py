@@ -1,10 +1,12 @@
 """Gains and action scale: do they make sense, and against the motors' torque?"""
 
 import math
+import sys
 from collections.abc import Callable, Iterator
 
-from pipeline.doctor.findings import Finding, error, listed, warning
+from pipeline.doctor.findings import Finding, error, warning
 from pipeline.doctor.subject import Subject
+from pipeline.words import listed
 
 COARSE, ABSURD = 2.0, 10.0
 """Times the motor's torque that a unit action may ask for before half, or nine tenths, of its range
@@ -55,9 +57,9 @@ def unit_torques(subject: Subject) -> list[tuple[float, str]]:
 
     Joints whose gains make no sense or whose motor nobody describes are left out.
     """
-    said = subject.described
+    said, most = subject.described, sys.float_info.max
     asked = [
-        (kp * scale / effort, said.joint(index))
+        (min(kp * scale / effort, most), said.joint(index))
         for index, (kp, scale) in enumerate(
             zip(said.kp or (), said.action_scale or (), strict=False)
         )

@@ -5,9 +5,10 @@ import math
 from collections.abc import Iterator
 
 from pipeline.doctor.described import Described
-from pipeline.doctor.findings import Finding, error, listed, note
+from pipeline.doctor.findings import Finding, error, note
 from pipeline.doctor.robot import Robot, motor_names
 from pipeline.doctor.subject import Subject
+from pipeline.words import listed
 
 SLACK_RAD = 1e-3
 """What rounding may put a pose outside its range."""

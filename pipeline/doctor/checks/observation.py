@@ -6,8 +6,9 @@ from collections.abc import Iterator
 from deploy.observations import TERMS
 from deploy.policy import CONTRACT_KEY
 from pipeline.doctor.described import JOINT_KINDS, SIZES, Term
-from pipeline.doctor.findings import Finding, error, listed, note, warning
+from pipeline.doctor.findings import Finding, error, note, warning
 from pipeline.doctor.subject import Subject
+from pipeline.words import listed
 
 VELOCITY = re.compile(r"lin(ear)?_?vel|base_vel")
 """Velocity over ground, anywhere in a name: Isaac, mjlab and Playground each have several."""

@@ -9,9 +9,10 @@ from collections.abc import Iterator
 
 import onnx
 
-from pipeline.doctor.findings import Finding, error, listed, warning
+from pipeline.doctor.findings import Finding, error, warning
 from pipeline.doctor.subject import Subject
 from pipeline.onnx_tensors import graphs
+from pipeline.words import listed
 
 OLDEST = "ONNX Runtime 1.12"
 MAX_IR = 8

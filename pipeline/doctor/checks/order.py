@@ -4,9 +4,10 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from pipeline.doctor.findings import Finding, error, listed, note, warning
+from pipeline.doctor.findings import Finding, error, note, warning
 from pipeline.doctor.robot import other_side
 from pipeline.doctor.subject import Subject
+from pipeline.words import listed
 
 SAME = 0.01
 """Relative difference between left and right that rounding explains."""
@@ -87,6 +88,6 @@ def uneven(subject: Subject, name: str, values: tuple[float, ...]) -> list[str]:
             if robot is None or not subject.joints_are_known:
                 continue
             other *= robot.mirror_sign(joint, partner)
-        if abs(mine - other) > SAME * max(abs(mine), abs(other)) + np.finfo(np.float32).eps:
+        if abs(mine - other) > SAME * max(abs(mine), abs(other)) + float(np.finfo(np.float32).eps):
             found.append(joint)
     return found

@@ -3,9 +3,10 @@
 from collections.abc import Iterator
 
 from pipeline.doctor.described import PER_JOINT, Described
-from pipeline.doctor.findings import Finding, error, listed, warning
+from pipeline.doctor.findings import Finding, error, warning
 from pipeline.doctor.graph import Tensor
 from pipeline.doctor.subject import Subject
+from pipeline.words import listed
 
 FIX = "export with one row per observation, the batch axis free and the other one fixed"
 

@@ -2,9 +2,10 @@
 
 from collections.abc import Iterator
 
-from pipeline.doctor.findings import Finding, error, listed, warning
+from pipeline.doctor.findings import Finding, error, warning
 from pipeline.doctor.stance import stand
 from pipeline.doctor.subject import Subject
+from pipeline.words import listed
 
 MAX_LIFT = 0.03
 """Height that a foot may have above the lowest one, m: some for the slope of a leaning trunk."""

@@ -3,8 +3,9 @@
 from collections.abc import Iterator
 
 from pipeline.doctor.described import CTRL_DT, LONGEST_S, PER_JOINT, SHORTEST_S, Described
-from pipeline.doctor.findings import Finding, error, listed, note, warning
+from pipeline.doctor.findings import Finding, error, note, warning
 from pipeline.doctor.subject import Subject
+from pipeline.words import listed
 
 NEEDED = {
     "joint_names": "which joint an action is for",

@@ -10,8 +10,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from pipeline.doctor.described import Term
-from pipeline.doctor.findings import listed, warning
+from pipeline.doctor.findings import warning
 from pipeline.doctor.readers.numbers import Numbers, as_mapping, as_number, shown
+from pipeline.words import listed
 
 BY_FRAME, SCALE_FIRST = "use_gym_history", "scale_first"
 OF_A_TERM = frozenset({"params", "clip", "scale", "history_length"})

@@ -10,10 +10,11 @@ from typing import Any
 
 from deploy.contract import CommandRanges
 from pipeline.doctor.described import Described, Values
-from pipeline.doctor.findings import Finding, error, listed
+from pipeline.doctor.findings import Finding, error
 from pipeline.doctor.readers.deploy_terms import read_observations
 from pipeline.doctor.readers.numbers import Numbers, as_mapping, as_number, shown
 from pipeline.doctor.readers.yaml_data import read_yaml
+from pipeline.words import listed
 
 KEYS = {
     "motor_indices": "joint_ids_map",

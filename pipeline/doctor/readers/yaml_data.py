@@ -5,8 +5,9 @@ from pathlib import Path
 
 import yaml
 
-from pipeline.doctor.findings import DoctorError, Finding, error, listed
+from pipeline.doctor.findings import DoctorError, Finding, error
 from pipeline.doctor.readers.numbers import as_mapping
+from pipeline.words import listed
 
 MAX_BYTES = 2**18
 """A description of a robot is a few kB."""
