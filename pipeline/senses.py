@@ -15,6 +15,8 @@ from robots import RobotSpec
 
 CONTACT_FORCE = 1.0
 """Normal force above which a foot counts as on the ground, N."""
+PUSH_SOON_S = 0.4
+"""Time constant in which the critic sees a push come, s: about as long as advantages reach back."""
 
 
 class Senses:
@@ -40,6 +42,7 @@ class Senses:
         self._contract, self._randomized = contract, randomized
         self._noise, self._ctrl_dt = task.randomization.noise, task.control.ctrl_dt
         self._privileged, self._nominal = bodies.privileged, bodies.nominal[:, None]
+        self._pushed = bodies.pushed & randomized
         self._effort = np.asarray([[j.effort_limit for j in robot.joints]], np.float32)
         self._gait_offsets = np.asarray([[f.gait_offset for f in robot.feet]], np.float32)
         self._foot_radius = np.asarray([[f.radius for f in robot.feet]], np.float32)
@@ -83,11 +86,21 @@ class Senses:
                 moment.foot_contact.astype(jnp.float32),
                 moment.foot_height * 10.0,
                 moment.joint_torque / self._effort,
+                self._pushes(state),
                 self._privileged,
             ],
             axis=-1,
         )
         return {"state": measured, "privileged_state": privileged}
+
+    def _pushes(self, state: EnvState) -> jax.Array:
+        """(num_envs, 2) how hard pushes are, and how soon the next one comes; 0: none does.
+
+        Without them a push is a loss that nothing foretold, and is blamed on what was done before.
+        """
+        left = state.steps_to_push.astype(jnp.float32)
+        soon = jnp.exp(-left * (self._ctrl_dt / PUSH_SOON_S))
+        return jnp.stack([state.push_level, jnp.where(self._pushed, soon, 0.0)], axis=-1)
 
     def _inputs(self, state: EnvState) -> Inputs:
         physics = state.physics

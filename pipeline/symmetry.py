@@ -30,7 +30,7 @@ def make_mirror(robot: RobotSpec, contract: PolicyContract) -> Mirror:
     one = signs((1.0,))
     # As `Senses.observe` and `randomize.draw_bodies` lay it out.
     draws = [one, one, signs(POLAR), plain, plain, plain]
-    privileged = chain([state, signs(POLAR), one, feet, feet, joints, *draws])
+    privileged = chain([state, signs(POLAR), one, feet, feet, joints, one, one, *draws])
     return Mirror(
         obs={"state": state, "privileged_state": privileged},
         distribution=chain([joints, plain]),

@@ -141,8 +141,8 @@ def changed_leaves(a, b):
 def test_observation_sizes(nominal, randomized, go2):
     joints, feet = len(go2.joints), len(go2.feet)
     bodies = 1 + 1 + 3 + 3 * joints  # friction, mass, centre of mass; strength, kp, kd
-    # The actor's 47, base velocity, height, contacts, foot heights, torques, the body.
-    wanted = 47 + 3 + 1 + feet + feet + joints + bodies
+    # The actor's 47, base velocity, height, contacts, foot heights, torques, pushes, the body.
+    wanted = 47 + 3 + 1 + feet + feet + joints + 2 + bodies
     for env, reset, _, _ in (nominal, randomized):
         obs = reset(KEY).obs
         assert env.contract.observation_size == 47
@@ -204,7 +204,7 @@ RESET_CHANGES = {
         [-0.3, 0.3],
         {"physics.qvel", "moment.lin_vel_b", "obs.privileged_state"},
     ),
-    "push_interval_s": ([1.0, 5.0], {"steps_to_push"}),
+    "push_interval_s": ([1.0, 5.0], {"steps_to_push", "obs.privileged_state"}),
     "noise.gyro": (0.5, {"obs.state"}),
     "noise.projected_gravity": (0.5, {"obs.state"}),
     "noise.joint_pos": (0.5, {"obs.state"}),
@@ -406,6 +406,19 @@ def test_pushes_come_twice_as_often_as_they_grow(still_env):
     for level, seconds in ((0.0, 4.0), (0.5, 4.0), (0.8, 2.5), (1.0, 2.0)):
         after = env.step(due_to_be_pushed(env, level), actions(1))
         assert np.abs(np.asarray(after.steps_to_push) - seconds / 0.02).max() <= 1, level
+
+
+def test_the_critic_sees_a_push_come_and_how_hard_it_may_be(still_env):
+    env = still_env({"push_speed": [0.0, 0.0]}, unpushed=1)
+    state = due_to_be_pushed(env, level=0.7)
+    steps = jnp.asarray([21, 21, 41, 1001, 21, 21, 21, 21], jnp.int32)
+    told = env.step(state.replace(steps_to_push=steps), actions(0)).obs["privileged_state"]
+    level, soon = np.asarray(told)[:, -43:-41].T
+    assert level == pytest.approx(0.7)
+    wanted = [0.0, np.exp(-1), np.exp(-2), 0.0, *[np.exp(-1)] * 4]  # 0.4 s, 0.8 s, 20 s away
+    assert soon == pytest.approx(wanted, abs=1e-6)
+    nobody = still_env({}, randomized=False)
+    assert not np.asarray(nobody.reset(KEY).obs["privileged_state"])[:, -43:-41].any()
 
 
 def test_some_robots_are_never_pushed(still_env):
