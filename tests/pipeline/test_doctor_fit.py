@@ -166,7 +166,7 @@ def test_a_model_that_fits_is_a_success(tmp_path, capsys):
     model = tmp_path / "mine.xml"
     model.write_text(GO2.read_text())
     assert main([str(plant.shipped("go2")), "--model", str(model), "--strict"]) == 0
-    verdict, looked_at = capsys.readouterr().out.splitlines()
+    verdict, looked_at, _ = capsys.readouterr().out.splitlines()
     assert verdict == f"{plant.shipped('go2')}: sound, no finding"
     assert f"Unitree Go2, {model}" in looked_at
 
