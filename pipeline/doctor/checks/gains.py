@@ -1,7 +1,6 @@
 """Gains and action scale: do they make sense, and against the motors' torque?"""
 
 import math
-import sys
 from collections.abc import Callable, Iterator
 
 from pipeline.doctor.findings import Finding, error, warning
@@ -13,6 +12,8 @@ COARSE, ABSURD = 2.0, 10.0
 has no effect."""
 FEEBLE = 0.01
 """Share of the motor's torque below which a unit action does nothing."""
+MOST = 1e6
+"""Times the motor's torque at which counting ends; a description may say anything."""
 
 
 WRONG: tuple[tuple[str, Callable[[float], bool], str], ...] = (
@@ -57,9 +58,9 @@ def unit_torques(subject: Subject) -> list[tuple[float, str]]:
 
     Joints whose gains make no sense or whose motor nobody describes are left out.
     """
-    said, most = subject.described, sys.float_info.max
+    said = subject.described
     asked = [
-        (min(kp * scale / effort, most), said.joint(index))
+        (min(kp * scale / effort, MOST), said.joint(index))
         for index, (kp, scale) in enumerate(
             zip(said.kp or (), said.action_scale or (), strict=False)
         )
