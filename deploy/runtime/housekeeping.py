@@ -12,18 +12,23 @@ M_MMAP_THRESHOLD = -3
 """A parameter of glibc's `mallopt` (mallopt(3))."""
 BUFFER = 16 * 1024
 """Blocks from this size on are given back to the system when freed, bytes."""
+SMALL = 512
+"""What Python itself keeps room for, in arenas of its own, is no larger than this, bytes."""
+ROOM = 4 * 2**20
+"""More than its arenas have free once everything is loaded, bytes: some 0.9 MiB."""
 
 
 @contextmanager
 def undisturbed() -> Generator[None]:
     """Keep Python's housekeeping short: threads hand over soon, and what is there is not swept.
 
-    Memory does not grow either, see `give_buffers_back`.
+    Memory does not grow either, see `give_buffers_back` and `touch_free_room`.
     """
     give_buffers_back()
     before = sys.getswitchinterval()
     gc.collect()
     gc.freeze()
+    touch_free_room()
     sys.setswitchinterval(SWITCH_S)
     try:
         yield
@@ -45,3 +50,15 @@ def give_buffers_back() -> bool:
         return ctypes.CDLL(None).mallopt(M_MMAP_THRESHOLD, BUFFER) == 1
     except (AttributeError, OSError, TypeError):  # musl, macOS; Windows has no such library
         return False
+
+
+def touch_free_room() -> None:
+    """Write once to all the room that Python holds for small objects.
+
+    The system finds memory for a page when it is first written to. Small objects come and go a
+    little elsewhere every second, and so would do that for hours: 20 KiB a minute that look like a
+    leak, each page an interruption.
+    """
+    overhead = sys.getsizeof(b"")
+    filled = [bytes(SMALL - overhead) for _ in range(ROOM // SMALL)]
+    del filled

@@ -267,6 +267,11 @@ def test_on_loopback_others_are_found_with_and_without_multicast():
     assert "127.0.0.1" not in configuration("eth0")
 
 
+@pytest.mark.parametrize("interface", ["lo", "eth0"])
+def test_what_dds_receives_does_not_fill_a_mebibyte_first(interface):
+    assert "<ReceiveBufferSize>160 KiB</ReceiveBufferSize>" in configuration(interface)
+
+
 def test_a_domain_has_one_interface(topics, go2_link):
     with pytest.raises(LinkError, match=f"domain {DOMAIN} is already open on lo, not on None"):
         open_participant(DOMAIN, None)
