@@ -110,15 +110,34 @@ def _row(
     }
 
 
+def lines(gate: dict[str, Any]) -> list[str]:
+    """One line per criterion: whether it was met, what was measured and what is required."""
+    names = max(len(c["name"]) for c in gate["criteria"])
+    return [
+        f"{'pass' if c['passed'] else 'FAIL'}  {c['name']:{names}}  {_measured(c):14} "
+        f"required {_required(c)}"
+        for c in gate["criteria"]
+    ]
+
+
 def failures(gate: dict[str, Any]) -> list[str]:
     """One line per criterion that was not met: what was measured and what is required."""
     return [
-        f"{c['name']}: measured {_number(c['measured'])}, required {c['comparison']} "
-        f"{_number(c['required'])} {c['unit']}".rstrip()
-        + f" ({c['description']})"
+        f"{c['name']}: measured {_number(c['measured'])}, required {_required(c)} "
+        f"({c['description']})"
         for c in gate["criteria"]
         if not c["passed"]
     ]
+
+
+def _measured(criterion: dict[str, Any]) -> str:
+    return f"{_number(criterion['measured'])} {criterion['unit']}".rstrip()
+
+
+def _required(criterion: dict[str, Any]) -> str:
+    return (
+        f"{criterion['comparison']} {_number(criterion['required'])} {criterion['unit']}".rstrip()
+    )
 
 
 def _number(value: float | None) -> str:

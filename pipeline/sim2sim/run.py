@@ -11,7 +11,7 @@ from pipeline.cli import StageError, write_json
 from pipeline.config import Config
 from pipeline.memory import memory_limit
 from pipeline.onnx_tensors import MAX_TOTAL_BYTES, check_policy_file
-from pipeline.sim2sim.criteria import failures
+from pipeline.sim2sim.criteria import failures, lines
 from pipeline.sim2sim.gate import run_gate
 from pipeline.sim2sim.reporting import report
 from pipeline.sim2sim.scorecard import write_scorecard
@@ -49,12 +49,7 @@ def judge_file(
     if scorecard:
         write_scorecard(scorecard, verdict.gate)
     report(out / "report.html", verdict, robot, policy.contract, against)
-    for criterion in verdict.gate["criteria"]:
-        mark = "pass" if criterion["passed"] else "FAIL"
-        print(
-            f"{mark}  {criterion['name']} {criterion['measured']} (required "
-            f"{criterion['comparison']} {criterion['required']} {criterion['unit']})"
-        )
+    print("\n".join(lines(verdict.gate)))
     if not verdict.gate["passed"] and config.sim2sim.enabled:
         raise StageError(
             "the gate says no, see report.html:\n  " + "\n  ".join(failures(verdict.gate))

@@ -15,7 +15,7 @@ from pipeline.env import contract_of
 from pipeline.quality import Episodes
 from pipeline.sim2sim import gate, reporting, trial
 from pipeline.sim2sim.baseline import load_baseline
-from pipeline.sim2sim.criteria import failures, judge
+from pipeline.sim2sim.criteria import failures, judge, lines
 from pipeline.sim2sim.gate import GateError, run_gate
 from pipeline.sim2sim.recording import Recording
 from pipeline.sim2sim.schema import Gate, GateFileError, json_schema, read_gate
@@ -162,10 +162,20 @@ def test_a_margin_lost_against_the_baseline_fails_and_is_named(settings):
 
 def test_failures_name_what_was_measured_and_what_is_required(settings):
     figures = {**NOMINAL_FIGURES, "falls": 2, "planar_rmse": 0.25}
-    lines = failures({"criteria": judge(figures, GAIT, SWEEP, SCENARIOS, [], settings)})
-    assert len(lines) == 2
-    assert lines[0].startswith("nominal_falls: measured 2, required <= 1")
-    assert lines[1].startswith("planar_rmse: measured 0.25, required <= 0.1 m/s")
+    told = failures({"criteria": judge(figures, GAIT, SWEEP, SCENARIOS, [], settings)})
+    assert len(told) == 2
+    assert told[0].startswith("nominal_falls: measured 2, required <= 1")
+    assert told[1].startswith("planar_rmse: measured 0.25, required <= 0.1 m/s")
+
+
+def test_every_criterion_is_told_on_a_line_with_its_unit(settings):
+    figures = {**NOMINAL_FIGURES, "falls": 2, "planar_rmse": 0.0123456}
+    rows = judge(figures, GAIT, SWEEP, SCENARIOS, [], settings)
+    told = lines({"criteria": rows})
+    assert len(told) == len(rows)
+    assert told[0].split() == ["FAIL", "nominal_falls", "2", "required", "<=", "1"]
+    assert told[1].split()[:4] == ["pass", "planar_rmse", "0.01235", "m/s"]
+    assert len({line.index("required") for line in told}) == 1
 
 
 def test_failures_say_where_nothing_could_be_measured(settings):
