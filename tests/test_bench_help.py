@@ -8,7 +8,15 @@ import pytest
 
 import bench
 
-INNER = {"gpu_measure", "gpu_tables", "mjx", "__main__"}
+INNER = {
+    "faults_planted",
+    "faults_walk",
+    "fuzz_kinds",
+    "gpu_measure",
+    "gpu_tables",
+    "mjx",
+    "__main__",
+}
 """Parts that others run in a process of their own, or import; and `make bench`."""
 MEASUREMENTS = sorted(m.name for m in pkgutil.iter_modules(bench.__path__) if m.name not in INNER)
 

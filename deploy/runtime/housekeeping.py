@@ -15,26 +15,29 @@ BUFFER = 16 * 1024
 SMALL = 512
 """What Python itself keeps room for, in arenas of its own, is no larger than this, bytes."""
 ROOM = 4 * 2**20
-"""More than its arenas have free once everything is loaded, bytes: some 0.9 MiB."""
+"""More than a run needs besides, bytes: once everything is loaded its arenas have 0.9 MiB free."""
+HELD = 2**19
+"""One small object of so many bytes keeps the arenas, of 1 MiB, from being given back."""
 
 
 @contextmanager
 def undisturbed() -> Generator[None]:
     """Keep Python's housekeeping short: threads hand over soon, and what is there is not swept.
 
-    Memory does not grow either, see `give_buffers_back` and `touch_free_room`.
+    Memory does not grow either, see `give_buffers_back` and `touch_room`.
     """
     give_buffers_back()
     before = sys.getswitchinterval()
     gc.collect()
     gc.freeze()
-    touch_free_room()
+    held = touch_room()
     sys.setswitchinterval(SWITCH_S)
     try:
         yield
     finally:
         sys.setswitchinterval(before)
         gc.unfreeze()
+        held.clear()
 
 
 def give_buffers_back() -> bool:
@@ -52,13 +55,16 @@ def give_buffers_back() -> bool:
         return False
 
 
-def touch_free_room() -> None:
-    """Write once to all the room that Python holds for small objects.
+def touch_room() -> list[bytes]:
+    """Write once to the room that Python has for small objects, and to more of it.
 
     The system finds memory for a page when it is first written to. Small objects come and go a
-    little elsewhere every second, and so would do that for hours: 20 KiB a minute that look like a
-    leak, each page an interruption.
+    little elsewhere every second, and so would do that for hours: that looks like a leak, and each
+    page is an interruption.
+
+    Returns:
+        What keeps the room there, as long as it is held.
     """
     overhead = sys.getsizeof(b"")
     filled = [bytes(SMALL - overhead) for _ in range(ROOM // SMALL)]
-    del filled
+    return filled[:: HELD // SMALL]

@@ -33,7 +33,7 @@ print(mapped(large), give_buffers_back(), mapped(small), mapped(large))
 GROWN = """
 import os, sys
 from bench.soak import held_mib
-from deploy.runtime.housekeeping import touch_free_room
+from deploy.runtime.housekeeping import touch_room
 
 def grown(kib):
     '''By how many KiB this process grows with so many of small objects.'''
@@ -42,8 +42,7 @@ def grown(kib):
     return round(1024 * (held_mib(os.getpid()) - before))
 
 grown(1)  # looking at it compiles a pattern
-if sys.argv[1:]:
-    touch_free_room()
+held = touch_room() if sys.argv[1:] else []
 print(grown(500))
 """
 
