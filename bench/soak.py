@@ -34,6 +34,8 @@ SAMPLE_S = 2.0
 """How often memory is looked at, s."""
 WARM_UP = 1 / 3
 """Share of the time after which memory should not grow any more."""
+FEWEST = 3
+"""How many looks at memory tell how it grows."""
 PARTS = 12
 """How many parts of the time what is held is told of, so that one sees whether it levels off."""
 ROTATE_S = 60.0
@@ -79,6 +81,8 @@ class Memory:
         figures: dict[str, float | list[float]] = {}
         for name, samples in self.samples.items():
             every = np.asarray(samples).reshape(-1, 2)
+            if len(every) < FEWEST:  # a fault ended it at once: nothing had time to grow
+                continue
             means = [
                 float(part[:, 1].mean()) for part in np.array_split(every, min(PARTS, len(every)))
             ]
@@ -112,7 +116,6 @@ def main() -> int:
             outcome, figures = _walk(asked, robot)
         finally:
             robot.terminate()
-    print("\n".join(outcome.summary.lines()), file=sys.stderr)
     print(json.dumps(figures, indent=2))
     return 1 if outcome.summary.faulty or outcome.log_error else 0
 
@@ -157,6 +160,7 @@ def _walk(
                 watch=watch,
             )
         )
+        print("\n".join(outcome.summary.lines()), file=sys.stderr, flush=True)
         logged = sum(file.stat().st_size for file in outcome.files) / 2**20
     last, came = link.read(), link.received - before
     figures = memory.close()

@@ -33,6 +33,13 @@ def test_a_short_soak_counts_everything():
     assert 3 < len(over_time) < soak.PARTS and np.isfinite(over_time).all()
 
 
+@pytest.mark.parametrize("looks", [0, 1, 2])
+def test_one_that_a_fault_ended_at_once_tells_of_no_growth(looks):
+    memory = soak.Memory({"runtime": os.getpid()})
+    memory.samples["runtime"] = array("d", np.arange(2.0 * looks))
+    assert memory.close() == {}
+
+
 def test_growth_is_counted_from_the_warm_up_on(monkeypatch):
     memory = soak.Memory({"runtime": os.getpid()})
     times = np.arange(100.0)

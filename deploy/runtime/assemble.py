@@ -9,6 +9,7 @@ from pathlib import Path
 from deploy.link import Link
 from deploy.log import LogHeader, LogWriter, Tick
 from deploy.policy import Policy
+from deploy.priority import giving_way
 from deploy.runtime.controller import Controller
 from deploy.runtime.housekeeping import undisturbed
 from deploy.runtime.inputs import Input
@@ -102,7 +103,7 @@ def execute(setup: Setup) -> Outcome:
     controller = Controller(parts, setup.n_commands)
     stream_dt = setup.policy.contract.ctrl_dt / setup.n_commands
     try:
-        with undisturbed():
+        with undisturbed(), giving_way(1):
             run(controller, setup.link, setup.sleep_until, stream_dt, setup.watch)
     finally:
         log.close()

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from contextlib import suppress
 
 from deploy.log import LogError, LogWriter, Tick
+from deploy.priority import giving_way
 
 BACKLOG = 500
 """Ticks that may wait for a slow disk: ten seconds. Further ones are lost, not waited for."""
@@ -71,8 +72,9 @@ class TickLog:
                 self.error = self.error or str(error)
 
     def _run(self) -> None:
-        while (tick := self._queue.get()) is not None:
-            self._write(tick)
+        with giving_way(2):
+            while (tick := self._queue.get()) is not None:
+                self._write(tick)
 
     def _write(self, tick: Tick) -> None:
         if self._writer is None or self.error:

@@ -5,6 +5,7 @@ import queue
 import threading
 import time
 
+from deploy.priority import giving_way
 from deploy.sim_robot.events import Event
 from deploy.sim_robot.machine import SIM_DT
 from deploy.sim_robot.robot import SimRobot
@@ -60,6 +61,10 @@ class Server:
     def run(self, viewer: Viewer | None = None, until_s: float | None = None) -> None:
         """Serve, until `stop` is called, the viewer is closed, or `until_s` of simulated time."""
         end_s = math.inf if until_s is None else until_s
+        with giving_way(1):
+            self._run(viewer, end_s)
+
+    def _run(self, viewer: Viewer | None, end_s: float) -> None:
         due = time.monotonic()
         try:
             while self._robot.time_s < end_s and not self._stopped.is_set():
