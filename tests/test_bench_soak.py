@@ -17,20 +17,21 @@ from tests.deploy.runtime.fakes import ROOT
 def test_a_short_soak_counts_everything():
     pytest.importorskip("cyclonedds", reason="cyclonedds is not installed (extra: robot)")
     domain = 12 + 3 * (os.getpid() % 70)
+    short = ("--minutes", "0.1", "--pace", "0.2")  # a server may stand still for 40 ms and more
     done = subprocess.run(
-        [sys.executable, "-m", "bench.soak", "--minutes", "0.2", "--domain", str(domain)],
+        [sys.executable, "-m", "bench.soak", *short, "--domain", str(domain)],
         cwd=ROOT,
         capture_output=True,
         text=True,
     )
-    assert done.returncode in (0, 1), done.stderr  # 1 where the machine stood still for 40 ms
+    assert done.returncode == 0, done.stderr
     figures = json.loads(done.stdout)
-    assert figures["commands"] + figures["commands_left_out"] == pytest.approx(6500, rel=0.05)
+    assert figures["commands"] + figures["commands_left_out"] == pytest.approx(3500, rel=0.05)
     assert 0 <= figures["commands_missed"] < figures["commands"]
     assert figures["commands_ignored"] == figures["states_rejected"] == 0
     assert figures["runtime_mib"] > 20 and figures["robot_mib"] > 20
     over_time = figures["runtime_mib_over_time"]
-    assert 3 < len(over_time) < soak.PARTS and np.isfinite(over_time).all()
+    assert len(over_time) == soak.PARTS and np.isfinite(over_time).all()
 
 
 @pytest.mark.parametrize("looks", [0, 1, 2])
