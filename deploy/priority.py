@@ -11,8 +11,9 @@ def giving_way(by: int) -> Generator[None]:
 
     Under `chrt -f` all threads of a process have the same priority, and whichever has a processor
     keeps it until it waits. On a computer that is slow for a moment the control loop does not wait,
-    and what robot and operator say would lie unread beside it: so the threads that read keep the
-    priority given, the loop takes one off, and what can wait for longer two.
+    and what robot and operator say would lie unread beside it: so the threads that read, and the
+    one that runs the policy, keep the priority given, the loop takes one off, and what can wait for
+    longer two.
 
     Without a real-time priority, or where there is no such thing, nothing happens.
 
