@@ -3,7 +3,7 @@
 Source: unitree_sdk2_python, `idl/unitree_api`, `core/channel_name.py` and `rpc/internal.py`.
 """
 
-from deploy.wire.topics import declare
+from deploy.wire.idl import declare
 
 # After the above, which says what to install where cyclonedds is not.
 from cyclonedds.idl import types  # isort: skip

@@ -12,13 +12,12 @@ from typing import Any
 
 from deploy.link import LinkError
 from deploy.wire import api
-from deploy.wire.topics import CDR_1, Reader
+from deploy.wire.topics import CDR_1, Reader, make_topic
 
 # After the above, which says what to install where cyclonedds is not.
 from cyclonedds.core import DDSException  # isort: skip
 from cyclonedds.pub import DataWriter  # isort: skip
 from cyclonedds.qos import Policy, Qos  # isort: skip
-from cyclonedds.topic import Topic  # isort: skip
 from cyclonedds.util import duration  # isort: skip
 
 # Clients share both topics: what others are told must not push out what is for us.
@@ -160,7 +159,7 @@ def _request(number: int, api_id: int, parameter: str) -> Any:
 
 
 def _writer(participant: Any, topic: str, kind: Any) -> Any:
-    return DataWriter(participant, Topic(participant, topic, kind), qos=_RELIABLE)
+    return DataWriter(participant, make_topic(participant, topic, kind), qos=_RELIABLE)
 
 
 def _write(writer: Any, sample: Any) -> None:

@@ -1,87 +1,63 @@
-"""The vendor's topics over Cyclone DDS. Importing this needs the extra `robot`.
-
-The types are announced to DDS as the vendor's, but their bytes are made by `deploy.wire.layout`:
-Cyclone's own Python serializer takes each number by itself, which 500 messages a second do not
-leave the time for.
-"""
+"""The vendor's topics over Cyclone DDS. Importing this needs the extra `robot`."""
 
 import threading
 from collections.abc import Callable
-from functools import cache
 from typing import Any
 
 from deploy.link import LinkError
+from deploy.wire.idl import sample_type
 from deploy.wire.layout import Struct
 
-try:
-    from cyclonedds.core import DDSException, InstanceState, ReadCondition, SampleState, ViewState
-    from cyclonedds.core import WaitSet as _WaitSet
-    from cyclonedds.idl import annotations, make_idl_struct, types
-    from cyclonedds.pub import DataWriter
-    from cyclonedds.qos import Policy, Qos
-    from cyclonedds.sub import DataReader
-    from cyclonedds.topic import Topic
-    from cyclonedds.util import duration
-except ImportError as error:
-    raise LinkError(
-        f"DDS: cyclonedds is not installed ({error}); pip install '.[robot]'"
-    ) from error
+# After the above, which says what to install where cyclonedds is not.
+from cyclonedds.core import (  # isort: skip
+    DDSException,
+    InstanceState,
+    ReadCondition,
+    SampleState,
+    ViewState,
+    WaitSet,
+)
+from cyclonedds.pub import DataWriter  # isort: skip
+from cyclonedds.qos import Policy, Qos  # isort: skip
+from cyclonedds.sub import DataReader  # isort: skip
+from cyclonedds.topic import Topic  # isort: skip
+from cyclonedds.util import duration  # isort: skip
 
 LOW_CMD, LOW_STATE = "rt/lowcmd", "rt/lowstate"
 """Names of the low-level topics, on every robot."""
-KINDS = {
-    "u1": types.uint8,
-    "u2": types.uint16,
-    "u4": types.uint32,
-    "i2": types.int16,
-    "i4": types.int32,
-    "f4": types.float32,
-}
 CDR_1 = Policy.DataRepresentation(use_cdrv0_representation=True)
 """How the vendor's programs write numbers down."""
 STUCK = 5
 """So many messages in a row that DDS had no room for are a fault: 10 ms of a stream of commands."""
+TRIES = 5
+"""How often a topic is tried to be made, where DDS could not read the type."""
 WAKE_MS = 100
 """How often a subscriber looks whether it is closed, where nothing comes."""
 
 
-def idl_type(struct: Struct) -> Any:
-    """The type as Cyclone DDS knows it."""
-    fields: dict[str, Any] = {}
-    for name, element, length in struct.elements():
-        kind = idl_type(element) if isinstance(element, Struct) else KINDS[element]
-        fields[name] = kind if length is None else types.array[kind, length]
-    return declare(struct.typename, fields)
+def make_topic(participant: Any, name: str, kind: Any) -> Any:
+    """Make a topic.
 
-
-def declare(typename: str, fields: dict[str, Any]) -> Any:
-    """Declare a type as the vendor's are.
+    Cyclone's Python binding (11.0.1, `init_cdrstream_descriptor` in `clayer/pysertype.c`) reads
+    what DDS knows of the type without DDS's own lock. Where another program's types come or go at
+    that very moment, it may not find it, and is asked again; or the process crashes, which is why
+    topics are made before a robot is commanded, never after (`bench/dds_topics.py` counts both).
 
     Args:
-        typename: Its name, modules and all.
-        fields: Their types, by name, in order.
+        participant: Of the domain.
+        name: Name of the topic.
+        kind: Type of its samples, as DDS knows it.
+
+    Raises:
+        LinkError: If DDS cannot.
     """
-    made = make_idl_struct(typename.rpartition(".")[2], typename, fields)
-    annotations.final(made)
-    annotations.autoid("sequential")(made)
-    return made
-
-
-@cache
-def _sample_type(struct: Struct) -> Any:
-    """The same type, its samples holding nothing but the packed message."""
-    made = idl_type(struct)
-
-    def serialize(self: Any, **_: Any) -> bytes:
-        return struct.to_cdr(self.packed)
-
-    def deserialize(cls: Any, data: bytes) -> Any:
-        sample = cls.__new__(cls)
-        sample.packed = struct.from_cdr(bytes(data))
-        return sample
-
-    made.serialize, made.deserialize = serialize, classmethod(deserialize)
-    return made
+    for left in reversed(range(TRIES)):
+        try:
+            return Topic(participant, name, kind)
+        except DDSException as error:
+            if not left or error.code != DDSException.DDS_RETCODE_BAD_PARAMETER:
+                raise LinkError(f"DDS cannot make the topic {name}: {error.msg}") from error
+    raise AssertionError("unreachable")
 
 
 class Publisher:
@@ -94,14 +70,16 @@ class Publisher:
     """
 
     def __init__(self, participant: Any, topic: str, struct: Struct) -> None:
-        self._type = _sample_type(struct)
+        self._type = sample_type(struct)
         # Reliable as the vendor's writers are, so that every reader matches; but it never waits.
         qos = Qos(
             Policy.Reliability.Reliable(duration(milliseconds=1)),
             Policy.History.KeepLast(1),
             CDR_1,
         )
-        self._writer: Any = DataWriter(participant, Topic(participant, topic, self._type), qos=qos)
+        self._writer: Any = DataWriter(
+            participant, make_topic(participant, topic, self._type), qos=qos
+        )
         self._lock = threading.Lock()
         self.unsent = 0
         """Messages given up because DDS had no room for them; the next one says more anyway."""
@@ -153,11 +131,11 @@ class Reader:
         self, participant: Any, topic: str, kind: Any, handle: Callable[[Any], None], qos: Any
     ) -> None:
         self._kind, self._handle = kind, handle
-        self._reader: Any = DataReader(participant, Topic(participant, topic, kind), qos=qos)
+        self._reader: Any = DataReader(participant, make_topic(participant, topic, kind), qos=qos)
         self._unread: Any = ReadCondition(
             self._reader, ViewState.Any | InstanceState.Any | SampleState.NotRead
         )
-        self._waitset: Any = _WaitSet(participant)
+        self._waitset: Any = WaitSet(participant)
         self._waitset.attach(self._unread)
         self._closed = threading.Event()
         self._thread = threading.Thread(target=self._run, name=f"read {topic}", daemon=True)
@@ -208,7 +186,7 @@ class Subscriber(Reader):
         super().__init__(
             participant,
             topic,
-            _sample_type(struct),
+            sample_type(struct),
             lambda sample: handle(sample.packed),
             Qos(CDR_1, ignored),
         )

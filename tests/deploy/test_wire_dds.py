@@ -68,7 +68,9 @@ def until(found, meanwhile=lambda: None):
 
 @pytest.mark.parametrize("name", MESSAGES)
 def test_dds_takes_our_types_for_the_vendors(name, topics, vendor):
-    ours, theirs = topics.idl_type(MESSAGES[name]), getattr(vendor, name)
+    from deploy.wire.idl import idl_type
+
+    ours, theirs = idl_type(MESSAGES[name]), getattr(vendor, name)
     info = []
     for kind in (ours, theirs):
         kind.__idl__.populate()
@@ -277,6 +279,41 @@ def test_a_domain_has_one_interface(topics, go2_link):
         open_participant(DOMAIN, None)
 
 
+class Unreadable:
+    """A topic whose type DDS cannot read for so many times."""
+
+    def __init__(self, times, code):
+        from cyclonedds.core import DDSException
+
+        self.left, self.asked, self._error = times, 0, DDSException(code, "said so")
+
+    def __call__(self, *topic):
+        self.asked += 1
+        if self.left:
+            self.left -= 1
+            raise self._error
+        return topic
+
+
+BAD_PARAMETER, OUT_OF_RESOURCES = -3, -5
+
+
+def test_a_type_that_dds_is_just_changing_is_read_again(topics, monkeypatch):
+    unreadable = Unreadable(4, BAD_PARAMETER)
+    monkeypatch.setattr(topics, "Topic", unreadable)
+    asked = "a participant", "rt/lowcmd", "a type"
+    assert topics.make_topic(*asked) == asked
+
+
+@pytest.mark.parametrize(("code", "asked"), [(BAD_PARAMETER, 5), (OUT_OF_RESOURCES, 1)])
+def test_a_topic_that_dds_cannot_make_is_named(topics, monkeypatch, code, asked):
+    unreadable = Unreadable(99, code)
+    monkeypatch.setattr(topics, "Topic", unreadable)
+    with pytest.raises(LinkError, match=r"^DDS cannot make the topic rt/lowcmd: .*said so"):
+        topics.make_topic("a participant", "rt/lowcmd", "a type")
+    assert unreadable.asked == asked
+
+
 def run(*arguments, blocked=""):
     """Run Python with one module made impossible to import."""
     code = f"import sys; sys.modules[{blocked!r}] = None; sys.argv[1:] = {list(arguments)!r}\n"
@@ -310,10 +347,12 @@ def test_what_is_wrong_is_said_in_one_line(arguments, message):
 
 def test_a_link_without_cyclonedds_says_what_to_install(monkeypatch):
     monkeypatch.setitem(sys.modules, "cyclonedds", None)
-    for name in [n for n in sys.modules if n.startswith(("cyclonedds.", "deploy.wire.topics"))]:
+    ours = ("deploy.wire.topics", "deploy.wire.idl")
+    for name in [n for n in sys.modules if n.startswith(("cyclonedds.", *ours))]:
         monkeypatch.delitem(sys.modules, name)
     import deploy.wire
 
-    monkeypatch.delattr(deploy.wire, "topics", raising=False)
+    for name in ("topics", "idl"):
+        monkeypatch.delattr(deploy.wire, name, raising=False)
     with pytest.raises(LinkError, match=r"cyclonedds is not installed .*pip install '\.\[robot\]'"):
         DdsLink(robots.load("go2"), "lo", DOMAIN)
