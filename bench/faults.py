@@ -6,6 +6,7 @@ Markdown table; exit status 1 where a fault ended otherwise than it should, or a
 was sent from the command on in which it was detected.
 """
 
+import signal
 import sys
 from typing import NamedTuple
 
@@ -13,7 +14,9 @@ import numpy as np
 
 from bench import no_arguments
 from bench.faults_planted import (
+    ANKLE_ROLL,
     MOTOR,
+    TOO_FAR,
     Plant,
     acting,
     arm_elsewhere,
@@ -24,6 +27,7 @@ from bench.faults_planted import (
     later_and_later,
     no_operator,
     raising,
+    signalled,
     slow_input,
     stall,
     two_commanders,
@@ -74,9 +78,13 @@ CASES = (
     Case("the policy hangs", ("policy overrun",), busy_policy),
     Case("the process stands still for 60 ms", ("command stream",), stall),
     Case("it stands still for 60 ms within a command", ("command stream",), slow_input),
-    Case("targets out of range for ever", ("clamped", "joint position", "tilt"), acting(50.0)),
+    Case("an ankle's target out of reach for ever", ("clamped",), acting(TOO_FAR, ANKLE_ROLL)),
+    Case("a knee's target out of range for ever", ("joint position", "tilt"), acting(50.0)),
     Case("one command is not sent", ("link",), raising("on_send", LinkError("planted"), 1)),
     Case("an input's code fails", ("runtime",), raising("on_poll", ValueError("planted"))),
+    Case("SIGTERM, as init systems send it", ("leave",), signalled(signal.SIGTERM)),
+    Case("SIGINT: Ctrl-C", ("leave",), signalled(signal.SIGINT)),
+    Case("SIGHUP: the terminal closes", ("leave",), signalled(signal.SIGHUP)),
 )
 
 

@@ -12,6 +12,8 @@ Plant = Callable[[Walk], None]
 """Plants a fault into a walk."""
 MOTOR = 3
 """Where a fault is one motor's: a knee, driven by every policy of the robot."""
+ANKLE_ROLL, TOO_FAR = 5, 0.8
+"""A joint without which a G1 walks on for a second, and a target that is clamped for ever, rad."""
 
 
 def event(text: str) -> Plant:
@@ -35,12 +37,12 @@ def changed(**fields: Any) -> Plant:
     return lambda walk: setattr(walk, "tamper", lambda state: state._replace(**fields))
 
 
-def acting(value: float) -> Plant:
+def acting(value: float, joint: int = MOTOR) -> Plant:
     """The policy says `value` for one joint from now on."""
 
     def change(decision: Decision) -> Decision:
         targets = decision.joint_targets.copy()
-        targets[MOTOR] = value
+        targets[joint] = value
         return decision._replace(joint_targets=targets)
 
     return lambda walk: setattr(walk, "on_step", change)
@@ -56,6 +58,11 @@ def raising(where: str, error: Exception, times: int = 1 << 30) -> Plant:
             raise error
 
     return lambda walk: setattr(walk, where, fail)
+
+
+def signalled(number: int) -> Plant:
+    """The process is sent a signal."""
+    return lambda walk: walk.stopping.catch(number)
 
 
 def no_operator(walk: Walk) -> None:

@@ -30,7 +30,7 @@ class Seen(NamedTuple):
     """What came of it.
 
     Args:
-        rule: Which one saw it; empty where none did.
+        rule: Which one saw it, or what was asked for; empty where nothing came of it.
         detected_s: From planting to the command in which it was seen, s.
         damped_s: To the first damping command, s.
         between: Commands sent in between.
@@ -64,6 +64,7 @@ class Walk:
         self.on_poll: Callable[[], str] = lambda: ""
         self.on_step: Callable[[Decision], Decision] = lambda decision: decision
         self.skip, self.intruder = 0, ""
+        self.stopping = Stopping()
         self._step = PolicyStep(policy)
         self.worker = InlineWorker(self._run)
         self.controller = Controller(self._parts(), N_COMMANDS)
@@ -74,7 +75,7 @@ class Walk:
             link=self,
             worker=self.worker,
             source=self,
-            stopping=Stopping(),
+            stopping=self.stopping,
             log=TickLog(None, threaded=False),
             limits=Limits(),
             intruder=lambda: self.intruder,
@@ -149,19 +150,20 @@ class Walk:
         if not detected_s:
             return Seen("", float("nan"), float("nan"), 0, 0, 0)
         after = [(at_s, command) for at_s, command in self.sent if at_s > planted_s]
-        damped_s = next((at_s for at_s, command in after if _is_damping(command)), float("nan"))
+        damped_s = next((at_s for at_s, command in after if is_damping(command)), float("nan"))
         note = self.controller.summary.notes[-1].partition("-> damping (")[2]
         return Seen(
-            rule=note.partition(":")[0],
+            rule=note.partition(":")[0].rstrip(")"),
             detected_s=detected_s - planted_s,
             damped_s=damped_s - planted_s,
             between=sum(at_s < damped_s for at_s, _ in after),
-            others=sum(at_s >= detected_s and not _is_damping(command) for at_s, command in after),
+            others=sum(at_s >= detected_s and not is_damping(command) for at_s, command in after),
             unsent=self.controller.summary.send_errors,
         )
 
 
-def _is_damping(command: MotorCommand) -> bool:
+def is_damping(command: MotorCommand) -> bool:
+    """Whether a command resists motion, and does nothing else."""
     driven = command.kd > 0
     return (
         not command.kp.any()

@@ -3,6 +3,7 @@
 The robot is `python -m deploy.sim_robot` on the loopback, in a process of its own; the runtime is
 in this one, with its threads and its log. Printed as JSON: commands left out, messages that did not
 come, and how much memory grew once everything had been used for a while. A fault ends it early.
+Exit status 1 after a fault, and where a figure is worse than `WORST`, which is then named.
 """
 
 import argparse
@@ -16,7 +17,9 @@ import tempfile
 import threading
 import time
 from array import array
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -40,6 +43,18 @@ PARTS = 12
 """How many parts of the time what is held is told of, so that one sees whether it levels off."""
 ROTATE_S = 60.0
 VELOCITY = (0.4, 0.0, 0.3)
+WORST = {
+    "commands_ignored": 0.0,
+    "states_rejected": 0.0,
+    "commands_unsent": 0.0,
+    "commands_left_out": 0.01,  # of all
+    "commands_missed": 0.01,
+    "states_missed": 0.01,
+    "deadlines_missed": 0.001,
+}
+"""What a sound runtime does at worst on a machine with room for it, as a share of its commands."""
+WORST_GROWTH, GROWS_FROM_MINUTES = 1.0, 20.0
+"""MiB an hour, each process; a shorter run says nothing about an hour."""
 TO_HOIST = {State.MOVE: "lower", State.POLICY: "letgo"}
 
 
@@ -117,7 +132,24 @@ def main() -> int:
         finally:
             robot.terminate()
     print(json.dumps(figures, indent=2))
-    return 1 if outcome.summary.faulty or outcome.log_error else 0
+    short = shortcomings(figures)
+    print("\n".join(short), file=sys.stderr)
+    return 1 if outcome.summary.faulty or outcome.log_error or short else 0
+
+
+def shortcomings(figures: Mapping[str, Any]) -> list[str]:
+    """What of a soak's figures is worse than it may be, in words."""
+    commands = figures["commands"]
+    found = [
+        f"{name}: {figures[name]} of {commands} commands, allowed are {100 * share:g} %"
+        for name, share in WORST.items()
+        if figures[name] > share * commands
+    ]
+    for name in ("runtime", "robot"):
+        growth = figures.get(f"{name}_growth_mib_per_hour", 0.0)
+        if figures["minutes"] >= GROWS_FROM_MINUTES and growth > WORST_GROWTH:
+            found.append(f"{name}: grew by {growth} MiB an hour, allowed is {WORST_GROWTH:g}")
+    return found
 
 
 def _walk(

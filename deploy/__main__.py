@@ -3,7 +3,11 @@
 import importlib
 import sys
 
-COMMANDS = {"run": "deploy.runtime.cli", "replay": "deploy.replay.__main__"}
+COMMANDS = {
+    "run": "deploy.runtime.cli",
+    "replay": "deploy.replay.__main__",
+    "plot": "deploy.runtime.plot",
+}
 """Modules with a `main` that takes the arguments and gives the exit status."""
 
 

@@ -53,3 +53,24 @@ def test_growth_is_counted_from_the_warm_up_on(monkeypatch):
     assert over_time[0] == pytest.approx(4.0, abs=0.01)  # the mean of 0 to 8
     assert figures["runtime_growth_mib_per_hour"] == pytest.approx(1800)
     assert figures["runtime_mib"] == pytest.approx(66)
+
+
+GOOD = {
+    "minutes": 30.0,
+    "commands": 900_000,
+    **dict.fromkeys(soak.WORST, 0),
+    "runtime_growth_mib_per_hour": 0.2,
+    "robot_growth_mib_per_hour": -0.1,
+}
+
+
+def test_what_is_worse_than_it_may_be_is_named():
+    assert soak.shortcomings(GOOD) == []
+    assert soak.shortcomings({**GOOD, "states_missed": 9_000}) == []
+    (lost,) = soak.shortcomings({**GOOD, "states_missed": 9_001})
+    assert lost == "states_missed: 9001 of 900000 commands, allowed are 1 %"
+    (ignored,) = soak.shortcomings({**GOOD, "commands_ignored": 1})
+    assert ignored.startswith("commands_ignored: 1 of")
+    (grown,) = soak.shortcomings({**GOOD, "runtime_growth_mib_per_hour": 1.1})
+    assert grown == "runtime: grew by 1.1 MiB an hour, allowed is 1"
+    assert soak.shortcomings({**GOOD, "minutes": 5.0, "runtime_growth_mib_per_hour": 9.0}) == []

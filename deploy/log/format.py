@@ -103,6 +103,14 @@ class Tick(NamedTuple):
         sent_kd: (num_joints,) N m s / rad sent; None where it is the contract's.
         torso_pos: Angle of the torso against the base, rad; where the torso has the IMU.
         torso_vel: Its rate, rad/s; where the torso has the IMU.
+        held_pos: (num_held,) rad, joints the policy does not drive, the contract's order.
+        held_vel: (num_held,) their rates, rad/s.
+        motor_torque: (num_joints + num_held,) N m, as the drivers estimate it; held joints last.
+        motor_temperature: (num_joints + num_held,) deg C, the hottest of each motor's sensors.
+        motor_error: Flags of the same motors' drivers; None where none has any.
+        robot_tick: The robot's own counter of milliseconds.
+        mode_machine: What the robot says that it is.
+        remote: The remote control's 40 bytes, in hexadecimal.
         timings_s: How long parts of the tick took, s.
         note: What happened, for people: a change of state, a fault.
     """
@@ -121,12 +129,30 @@ class Tick(NamedTuple):
     sent_kd: Vector | None = None
     torso_pos: float | None = None
     torso_vel: float | None = None
+    held_pos: Vector | None = None
+    held_vel: Vector | None = None
+    motor_torque: Vector | None = None
+    motor_temperature: Vector | None = None
+    motor_error: list[int] | None = None
+    robot_tick: int | None = None
+    mode_machine: int | None = None
+    remote: str | None = None
     timings_s: dict[str, float] | None = None
     note: str | None = None
 
 
-PLAIN = ("step", "time_s", "state", "timings_s", "note")
-"""Fields that are no float32."""
+PLAIN = {
+    "step": {"type": "integer"},
+    "time_s": {"type": "number"},
+    "state": {"type": "string"},
+    "motor_error": {"type": "array", "items": {"type": "number"}},
+    "robot_tick": {"type": "integer"},
+    "mode_machine": {"type": "integer"},
+    "remote": {"type": "string"},
+    "timings_s": {"type": "object"},
+    "note": {"type": "string"},
+}
+"""Fields that are no float32, and what they are, as JSON Schema has it."""
 SCALARS = ("phase", "torso_pos", "torso_vel")
 OPTIONAL = frozenset(Tick._field_defaults)
 POLICY_FIELDS = ("observation", "action", "joint_targets")
@@ -143,6 +169,7 @@ def fields_of(tick: Tick) -> dict[str, Any]:
 def elements(contract: PolicyContract) -> dict[str, tuple[str, ...]]:
     """Name the elements of every array in a tick, by field; of `observation` as `term.element`."""
     joints, xyz = contract.joint_names, tuple("xyz")
+    held = tuple(joint.name for joint in contract.held_joints)
     inputs = {
         "gyro": xyz,
         "projected_gravity": xyz,
@@ -165,6 +192,8 @@ def elements(contract: PolicyContract) -> dict[str, tuple[str, ...]]:
         **inputs,
         "observation": tuple(observation),
         **dict.fromkeys(per_joint, joints),
+        **dict.fromkeys(("held_pos", "held_vel"), held),
+        **dict.fromkeys(("motor_torque", "motor_temperature"), (*joints, *held)),
     }
 
 

@@ -12,6 +12,7 @@ from mcap.writer import CompressionType, Writer
 from deploy.log.format import (
     METADATA_NAME,
     OPTIONAL,
+    PLAIN,
     SCALARS,
     SCHEMA_NAME,
     TOPIC,
@@ -188,11 +189,8 @@ def _json_schema(header: LogHeader) -> bytes:
     number = {"type": "number"}
     timings = dict.fromkeys(header.timing_names, number)
     properties: dict[str, Any] = {
-        "step": {"type": "integer"},
-        "time_s": number,
-        "state": {"type": "string"},
+        **PLAIN,
         "timings_s": {"type": "object", "properties": timings},
-        "note": {"type": "string"},
         **dict.fromkeys(SCALARS, number),
     }
     for name, of in elements(header.contract).items():

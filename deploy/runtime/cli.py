@@ -45,6 +45,9 @@ def main(arguments: list[str] | None = None, ask: Ask = input) -> int:
             raise
         print(f"error: {error}", file=sys.stderr)
         return REFUSED
+    except KeyboardInterrupt:  # before the run; in it, Ctrl-C damps
+        print("stopped before anything was commanded", file=sys.stderr)
+        return REFUSED
 
 
 def _run(asked: argparse.Namespace, ask: Ask) -> int:
@@ -109,12 +112,18 @@ def _report(asked: argparse.Namespace, outcome: Outcome) -> int:
     print("\n".join(outcome.summary.lines()))
     if outcome.log_error:
         print(f"the log is not whole: {outcome.log_error}")
+    names = " ".join(map(str, outcome.files))
     if outcome.files:
-        names = " ".join(map(str, outcome.files))
         print(f"log: {names}\nreplay: python -m deploy.replay {names} --policy {asked.policy}")
     if asked.plot and outcome.files:
-        write_plot(list(outcome.files), asked.plot)
-        print(f"plot: {asked.plot}")
+        # What the run came to is said by the exit status, whatever becomes of its picture.
+        try:
+            write_plot(list(outcome.files), asked.plot)
+            print(f"plot: {asked.plot}")
+        except UserError as error:
+            print(f"not drawn: {error}")
+    elif outcome.files:
+        print(f"plot: python -m deploy plot {names}")
     return FAULTY if outcome.summary.faulty else WELL
 
 

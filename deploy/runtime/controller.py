@@ -81,7 +81,10 @@ class Controller:
         marks.append(time.perf_counter())
         self._send(command)
         marks.append(time.perf_counter())
-        self._record(command, late_s, marks)
+        try:
+            self._record(command, late_s, marks)
+        except Exception as error:  # a bug: the next command damps, and those after it
+            self._fail(_failed("runtime", error))
         self._last_s = self._now
         return self.state
 
@@ -107,8 +110,7 @@ class Controller:
         if robot is None or step == before:
             return
         self._targets.begin_period()
-        readings = self._motors.read(robot)
-        self._periods.begin(step, self._now, self.state, readings, self._command)
+        readings = self._periods.begin(step, self._now, self.state, robot, self._command)
         if self.state is not State.POLICY:
             return
         # A period that the loop itself left out is a deadline missed, too.

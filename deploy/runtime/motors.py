@@ -1,6 +1,6 @@
 """Between a policy's joints, in the contract's order, and a robot's motors, by their slot."""
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -79,6 +79,21 @@ class MotorMap:
             torso_pos=None if torso is None else robot.joint_pos[torso],
             torso_vel=None if torso is None else robot.joint_vel[torso],
         )
+
+    def seen(self, robot: RobotState) -> dict[str, Any]:
+        """What no policy looks at of a message, but who reads a log: fields of its tick."""
+        held = self.used[self.num_driven :]
+        error = robot.motor_error[self.used]
+        return {
+            "held_pos": robot.joint_pos[held],
+            "held_vel": robot.joint_vel[held],
+            "motor_torque": robot.torque[self.used],
+            "motor_temperature": robot.temperature[self.used].astype(np.float32),
+            "motor_error": error.tolist() if error.any() else None,
+            "robot_tick": int(robot.tick),
+            "mode_machine": int(robot.mode_machine),
+            "remote": bytes(robot.remote).hex(),
+        }
 
     def position(self, targets: np.ndarray) -> MotorCommand:
         """Command of positions, with the contract's gains.

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 
 from deploy.contract import PolicyContract
-from deploy.link import MotorCommand
+from deploy.link import MotorCommand, RobotState
 from deploy.log import Tick
 from deploy.runtime.motors import MotorMap, Readings
 from deploy.runtime.policy_step import Decision
@@ -46,17 +46,21 @@ class Periods:
         self._notes: list[str] = []
 
     def begin(
-        self, step: int, now: float, state: State, readings: Readings, command: np.ndarray
-    ) -> None:
+        self, step: int, now: float, state: State, robot: RobotState, command: np.ndarray
+    ) -> Readings:
         """A period begins, and the one before is over.
 
         Args:
             step: Counts periods.
-            now: When the readings were read, s.
+            now: When the robot's message was read, s.
             state: The controller's.
-            readings: The robot's.
+            robot: The message.
             command: (3,) as asked for.
+
+        Returns:
+            What of the message a policy looks at.
         """
+        readings = self._motors.read(robot)
         self.end()
         self.step, self._is_sent = step, False
         self._timings_s = dict.fromkeys(TIMINGS, 0.0)
@@ -70,7 +74,9 @@ class Periods:
             "sent_targets": self._last_sent,
             "torso_pos": _float(readings.torso_pos),
             "torso_vel": _float(readings.torso_vel),
+            **self._motors.seen(robot),
         }
+        return readings
 
     def note(self, text: str) -> None:
         """Something happened."""

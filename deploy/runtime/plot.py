@@ -1,13 +1,53 @@
-"""Draw a run from its log: command, tilt, what the joints were sent, and what time it took."""
+"""`python -m deploy plot LOG ...`: draw a run from its log, or the several it was cut into.
 
+Command, tilt, where the joints were, what they were sent less where they were, torques, and what
+time it took. Needs Matplotlib: pip install '.[plot]'.
+"""
+
+import argparse
 import importlib
+import sys
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from deploy.log import LogReader, Tick
+from deploy.log import LogError, LogReader, Tick
 from deploy.runtime.limits import RuntimeSettingError
+from robots.errors import UserError
+
+PANELS = {
+    "command": "command, m/s and rad/s",
+    "tilt": "tilt, deg",
+    "joint_pos": "joint position, rad",
+    "error": "sent target less joint position, rad",
+    "torque": "torque as the motors' drivers estimate it, N m",
+    "timings": "longest of each control period, ms",
+}
+"""What is drawn, from top to bottom, and how it is called."""
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Draw logs, and return the exit status.
+
+    Args:
+        arguments: Those of the command line by default.
+    """
+    parser = argparse.ArgumentParser(prog="python -m deploy plot", description=__doc__)
+    parser.add_argument("logs", nargs="+", type=Path, metavar="LOG", help="in order")
+    parser.add_argument(
+        "--out", type=Path, metavar="FILE", help="the picture [beside the first log, .png]"
+    )
+    asked = parser.parse_args(arguments)
+    out = asked.out or asked.logs[0].with_suffix(".png")
+    try:
+        require_matplotlib()
+        write_plot(asked.logs, out)
+    except UserError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    print(f"plot: {out}")
+    return 0
 
 
 def require_matplotlib() -> None:
@@ -20,7 +60,7 @@ def require_matplotlib() -> None:
         importlib.import_module("matplotlib.figure")
     except ImportError as error:
         raise RuntimeSettingError(
-            f"--plot: needs Matplotlib ({error}): pip install matplotlib"
+            f"plot: needs Matplotlib ({error}): pip install '.[plot]'"
         ) from error
 
 
@@ -32,46 +72,54 @@ def write_plot(logs: list[Path], path: Path) -> None:
         path: The picture; its ending says of what kind.
 
     Raises:
-        LogError: If a file is no log.
+        LogError: If a file is no log, or there is not one control period in all of them.
         RuntimeSettingError: If the picture cannot be written.
     """
     figure_module: Any = importlib.import_module("matplotlib.figure")
     readers = [LogReader(log) for log in logs]
-    ticks = [tick for reader in readers for tick in reader.ticks()]
-    figure = figure_module.Figure(figsize=(11, 12), layout="constrained")
-    axes = figure.subplots(4, 1, sharex=True)
-    _draw(axes, ticks, readers[0].header.contract.joint_names)
+    joints = readers[0].header.contract.joint_names
+    timings = readers[0].header.timing_names
+    rows = [_row(tick, len(joints), timings) for log in readers for tick in log.ticks()]
+    if not rows:
+        raise LogError(f"{logs[0]}: has no control period, so there is nothing to draw")
+    labels = {
+        "command": ("vx", "vy", "yaw rate"),
+        "tilt": ("tilt",),
+        "timings": timings,
+    }
+    figure = figure_module.Figure(figsize=(12, 17), layout="constrained")
+    axes = figure.subplots(len(PANELS), 1, sharex=True)
+    time_s = np.asarray([row["time_s"] for row in rows])
+    for axis, (name, title) in zip(axes, PANELS.items(), strict=True):
+        values = np.stack([row[name] for row in rows])
+        for column, label in zip(values.T, labels.get(name, joints), strict=True):
+            axis.plot(time_s - time_s[0], column, label=label, linewidth=0.8)
+        axis.set_title(title)
+        axis.legend(loc="center left", bbox_to_anchor=(1, 0.5), fontsize="x-small")
+        for row in rows:
+            if row["note"]:
+                axis.axvline(row["time_s"] - time_s[0], color="grey", linewidth=0.6)
+    axes[-1].set_xlabel("s")
     try:
         figure.savefig(path)
     except (OSError, ValueError) as error:
-        raise RuntimeSettingError(f"--plot: {path} cannot be written: {error}") from error
+        raise RuntimeSettingError(f"plot: {path} cannot be written: {error}") from error
 
 
-def _draw(axes: Any, ticks: list[Tick], joints: tuple[str, ...]) -> None:
-    time_s = np.asarray([tick.time_s for tick in ticks])
-    time_s -= time_s[0]
-    command = np.stack([tick.inputs.command for tick in ticks])
-    for values, label in zip(command.T, ("vx, m/s", "vy, m/s", "yaw rate, rad/s"), strict=True):
-        axes[0].plot(time_s, values, label=label)
-    gravity = np.stack([tick.inputs.projected_gravity for tick in ticks])
-    axes[1].plot(time_s, np.degrees(np.arccos(np.clip(-gravity[:, 2], -1, 1))), label="tilt, deg")
-    error = np.stack([tick.sent_targets - tick.inputs.joint_pos for tick in ticks])
-    stiff = np.asarray([tick.sent_kp is None for tick in ticks])
-    for values, label in zip(error.T, joints, strict=True):
-        axes[2].plot(time_s, np.where(stiff, values, np.nan), label=f"{label}, rad", linewidth=0.8)
-    for name in ticks[0].timings_s or {}:
-        took = [1e3 * (tick.timings_s or {}).get(name, np.nan) for tick in ticks]
-        axes[3].plot(time_s, took, label=f"{name}, ms", linewidth=0.8)
-    titles = (
-        "command",
-        "base",
-        "sent target less joint position",
-        "longest of each control period",
-    )
-    for axis, title in zip(axes, titles, strict=True):
-        axis.set_title(title)
-        axis.legend(loc="upper right", fontsize="x-small", ncols=3)
-        for tick in ticks:
-            if tick.note:
-                axis.axvline(tick.time_s - ticks[0].time_s, color="grey", linewidth=0.6)
-    axes[-1].set_xlabel("s")
+def _row(tick: Tick, num_joints: int, timings: tuple[str, ...]) -> dict[str, Any]:
+    """What is drawn of a tick; NaN where there is nothing to draw."""
+    nothing = np.full(num_joints, np.nan, np.float32)
+    inputs, torque, took = tick.inputs, tick.motor_torque, tick.timings_s or {}
+    error = tick.sent_targets - inputs.joint_pos
+    upright = float(np.clip(-inputs.projected_gravity[2], -1, 1))
+    return {
+        "time_s": tick.time_s,
+        "note": tick.note,
+        "command": inputs.command,
+        "tilt": np.degrees(np.arccos(upright, dtype=np.float32))[None],
+        "joint_pos": inputs.joint_pos,
+        # Limp or damped joints are sent no target.
+        "error": error if tick.sent_kp is None else nothing,
+        "torque": nothing if torque is None else torque[:num_joints],
+        "timings": np.float32([1e3 * took.get(name, np.nan) for name in timings]),
+    }

@@ -247,6 +247,50 @@ def test_the_simulated_robot_answers_over_dds(topics):
     assert err.splitlines()[1:] == ["error: event: hot of motor 35, want 0 to 34"]
 
 
+def test_a_program_with_the_vendors_types_moves_the_simulated_robot(topics, vendor):
+    """As the vendor's SDK would: its types, its reliable writer, the robot a process of its own."""
+    from cyclonedds.pub import DataWriter
+    from cyclonedds.qos import Policy, Qos
+    from cyclonedds.sub import DataReader
+    from cyclonedds.topic import Topic
+    from cyclonedds.util import duration
+
+    robot, codec, domain = robots.load("go2"), codec_for(robots.load("go2")), DOMAIN + 1
+    participant = open_participant(domain, "lo")
+    reliable = Qos(Policy.Reliability.Reliable(duration(seconds=1)))
+    states = DataReader(participant, Topic(participant, topics.LOW_STATE, vendor.GoLowState))
+    commands = DataWriter(
+        participant, Topic(participant, topics.LOW_CMD, vendor.GoLowCmd), qos=reliable
+    )
+    used = [joint.motor_index for joint in robot.joints]
+    wanted = np.zeros(codec.num_motors, np.float32)
+    wanted[used] = [joint.default_pos + 0.1 for joint in robot.joints]
+    gains = np.zeros((2, codec.num_motors), np.float32)
+    gains[:, used] = [[40.0], [2.0]]
+    nothing = np.zeros(codec.num_motors, np.float32)
+    packed = codec.encode_command(MotorCommand(wanted, nothing, nothing, *gains), 0)
+    order = vendor.GoLowCmd.deserialize(codec.command_type.to_cdr(packed))
+    served = subprocess.Popen(
+        [
+            *(sys.executable, "-m", "deploy.sim_robot", "--robot", "go2", "--hoist"),
+            *("--seconds", "120", "--domain", str(domain)),
+        ],
+        cwd=ROOT,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.DEVNULL,
+        text=True,
+    )
+
+    def there():
+        newest = [[motor.q for motor in state.motor_state] for state in states.take(N=50)]
+        return newest and np.abs(np.asarray(newest[-1])[used] - wanted[used]).max() < 0.05
+
+    try:
+        until(there, lambda: commands.write(order))
+    finally:
+        served.communicate("quit\n", timeout=PATIENCE_S)
+
+
 # What cannot be
 
 

@@ -15,7 +15,7 @@ from deploy.replay.run import policy_sha256
 from deploy.runtime.limits import Limits
 from deploy.runtime.policy_step import PolicyStep
 from deploy.runtime.states import Event, State
-from tests.deploy.runtime.fakes import N_COMMANDS, STREAM_DT, Bench, shipped
+from tests.deploy.runtime.fakes import AT_REST, N_COMMANDS, STREAM_DT, Bench, shipped
 
 
 @pytest.fixture(scope="module")
@@ -334,6 +334,55 @@ def test_the_log_replays_to_the_last_bit(name, tmp_path, capsys):
     arguments = [str(tmp_path / "run.mcap"), "--policy", str(policy.path), "--tolerance", "0"]
     assert replay(arguments) == 0
     assert f"same: {ran} steps agree to 0" in capsys.readouterr().out
+
+
+def test_a_record_that_fails_ends_in_damping_that_goes_on(g1, monkeypatch):
+    bench = Bench(g1)
+    bench.until(State.POLICY)
+
+    def fails(command, spent):
+        raise ValueError("planted")
+
+    monkeypatch.setattr(bench.controller._periods, "sent", fails)
+    bench.tick(1)
+    assert bench.controller.state is State.DAMPING
+    assert "runtime: ValueError: planted" in bench.controller.summary.notes[-1]
+    before = len(bench.link.commands)
+    bench.tick(100)
+    later = [command for _, command in bench.link.commands[before:]]
+    assert len(later) == 100
+    assert all(not command.kp.any() and (command.kd[used(bench)] == 8).all() for command in later)
+
+
+def test_the_log_has_all_that_the_robot_said_of_its_motors(g1):
+    """A run ended by a held joint, a hot motor or the remote control can be looked into."""
+    bench = Bench(g1)
+    used = [*g1.contract.motor_indices, *(j.motor_index for j in g1.contract.held_joints)]
+    n = g1.contract.action_size
+
+    def tamper(state, now):
+        slots = np.arange(len(state.joint_pos))
+        return state._replace(
+            joint_pos=np.float32(0.001 * slots),
+            joint_vel=np.float32(0.01 * slots),
+            torque=np.float32(0.1 * slots),
+            temperature=np.int16(30 + slots),
+            motor_error=np.uint32(2**31 * (slots == used[-1])) if now > 101 else state.motor_error,
+        )
+
+    bench.link.tamper = tamper
+    bench.tick(600)
+    bench.controller.finish()
+    first, last = bench.writer.ticks[0], bench.writer.ticks[-1]
+    np.testing.assert_array_equal(first.held_pos, np.float32(0.001 * np.array(used[n:])))
+    np.testing.assert_array_equal(first.held_vel, np.float32(0.01 * np.array(used[n:])))
+    np.testing.assert_array_equal(first.motor_torque, np.float32(0.1 * np.array(used)))
+    np.testing.assert_array_equal(first.motor_temperature, 30 + np.array(used))
+    assert (first.motor_error, first.mode_machine) == (None, 5)
+    assert first.robot_tick == 100_000
+    assert bytes.fromhex(first.remote) == AT_REST
+    assert last.state == "damping"
+    assert last.motor_error == [0] * (len(used) - 1) + [2**31]
 
 
 def test_a_robot_with_too_few_motors_is_refused(g1):

@@ -43,8 +43,15 @@ def check_the_walk(done, log, name, seconds):
     first, last = done.places
     assert min(place["height"] for place in done.places) > 0.85 * spawn_height
     assert max(place["tilt"] for place in done.places) < 0.35
-    way = math.hypot(last["x"] - first["x"], last["y"] - first["y"])
-    assert way / (last["time_s"] - first["time_s"]) == pytest.approx(SPEED, abs=0.12)
+    took_s = last["time_s"] - first["time_s"]
+    turned = math.remainder(last["yaw"] - first["yaw"], 2 * math.pi)
+    heading = first["yaw"] + turned / 2
+    x, y = last["x"] - first["x"], last["y"] - first["y"]
+    forward = x * math.cos(heading) + y * math.sin(heading)
+    sideways = y * math.cos(heading) - x * math.sin(heading)
+    assert forward / took_s == pytest.approx(SPEED, abs=0.12)
+    assert sideways / took_s == pytest.approx(0.0, abs=0.12)
+    assert turned / took_s == pytest.approx(0.0, abs=0.15)
     walked = [tick for tick in LogReader(log).ticks() if tick.state == "policy"]
     assert len(walked) * 0.02 > 0.9 * seconds
     assert walked[-1].inputs.command == pytest.approx([SPEED, 0, 0], abs=0.01)

@@ -246,6 +246,17 @@ def test_what_does_not_begin_says_why(run, capsys, tmp_path):
     assert "line 1 is not" in refused(run, capsys)
 
 
+def test_ctrl_c_before_the_run_is_no_traceback(run, capsys, monkeypatch):
+    from deploy.runtime import cli
+
+    def interrupted(*_, **__):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(cli, "open_sim", interrupted)
+    assert run("--no-log") == 2
+    assert capsys.readouterr().err == "stopped before anything was commanded\n"
+
+
 def test_a_log_that_exists_is_not_overwritten(run, capsys, tmp_path):
     (tmp_path / "run.mcap").write_bytes(b"mine")
     assert "no log is overwritten" in refused(run, capsys, "--log", str(tmp_path / "run.mcap"))
@@ -333,9 +344,11 @@ def test_the_real_robots_library_is_asked_for_in_one_line(run, capsys, monkeypat
     from deploy.runtime import cli
 
     monkeypatch.setitem(sys.modules, "cyclonedds", None)
-    for name in [n for n in sys.modules if n.startswith(("cyclonedds.", "deploy.wire.topics"))]:
+    ours = ("deploy.wire.topics", "deploy.wire.idl")
+    for name in [n for n in sys.modules if n.startswith(("cyclonedds.", *ours))]:
         monkeypatch.delitem(sys.modules, name)
-    monkeypatch.delattr(deploy.wire, "topics", raising=False)
+    for name in ("topics", "idl"):
+        monkeypatch.delattr(deploy.wire, name, raising=False)
     status = cli.main(["policies/go2/policy.onnx", "--robot", "go2", "--transport", "dds"])
     assert status == 2
     assert "pip install '.[robot]'" in capsys.readouterr().err
