@@ -2,7 +2,7 @@
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help repro test test-all check format bench ship doctor gate play sync gl lock clean FORCE
+.PHONY: help repro test test-all check format bench ship doctor gate play sync gl browser lock clean FORCE
 
 # PYTHON picks the interpreter that .venv is made from; left empty, the first suitable one is found.
 PYTHON ?=
@@ -66,7 +66,7 @@ repro: $(SYNCED) gl ## Train, evaluate, film, export and prove the policy: dvc r
 test: $(SYNCED) gl ## Run the tests that are not slow, or those that $(PYTEST_ARGS) picks
 	$(PY) -m pytest $(or $(PYTEST_ARGS),-m "not slow")
 
-test-all: $(SYNCED) gl ## Run all tests
+test-all: $(SYNCED) gl browser ## Run all tests
 	$(PY) -m pytest $(PYTEST_ARGS)
 
 check: $(SYNCED) ## Check format, lint, types and import direction
@@ -95,6 +95,9 @@ play: $(SYNCED) ## Drive the policy that ships for $(ROBOT), or $(POLICY), from 
 	@$(PY) -m deploy.cockpit $(if $(ROBOT),--robot $(ROBOT)) $(if $(POLICY),--policy $(POLICY)) $(PLAY_ARGS)
 
 sync: $(SYNCED) ## Make .venv what its lockfile says
+
+browser: ## Install a Chromium for the cockpit's tests where there is none and apt may
+	@sh setup/browser.sh
 
 gl: $(SYNCED) ## Install the software-rendering libraries where they are missing and apt may
 	@sh setup/gl.sh $(PY)

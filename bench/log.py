@@ -38,7 +38,7 @@ def _ticks(policy: Policy) -> list[Tick]:
     def some(size: int) -> np.ndarray:
         return rng.normal(size=size).astype(np.float32)
 
-    n = contract.action_size
+    n, held = contract.action_size, len(contract.held_joints)
     return [
         Tick(
             step=step,
@@ -51,6 +51,13 @@ def _ticks(policy: Policy) -> list[Tick]:
             observation=some(contract.observation_size),
             action=some(n),
             joint_targets=some(n),
+            held_pos=some(held),
+            held_vel=some(held),
+            motor_torque=some(n + held),
+            motor_temperature=np.full(n + held, 40, np.float32),
+            robot_tick=20 * step,
+            mode_machine=5,
+            remote=rng.bytes(40).hex(),
             timings_s={"policy": 1e-5, "sensors": 1e-4},
         )
         for step in range(TICKS)

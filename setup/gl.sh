@@ -4,26 +4,16 @@
 set -u
 python=$1
 packages="libegl1 libopengl0 libgl1-mesa-dri"
+. "$(dirname "$0")/apt.sh"
 
 draws() {
     MUJOCO_GL=${MUJOCO_GL:-egl} "$python" -c 'import mujoco
 mujoco.Renderer(mujoco.MjModel.from_xml_string("<mujoco/>"), 8, 8).render()' >/dev/null 2>&1
 }
 
-apt() {
-    $sudo env DEBIAN_FRONTEND=noninteractive apt-get -qq -o DPkg::Lock::Timeout=120 \
-        -o Acquire::Retries=2 -o Acquire::http::Timeout=20 "$@" >/dev/null 2>&1
-}
-
 draws && exit 0
-sudo=
-if [ "$(id -u)" != 0 ]; then
-    sudo="sudo -n"
-fi
-if [ "${MUJOCO_GL:-egl}" = egl ] && command -v apt-get >/dev/null && $sudo true 2>/dev/null; then
-    echo "set-up: installing $packages"
-    apt update
-    apt install --no-install-recommends -y $packages
+if [ "${MUJOCO_GL:-egl}" = egl ] && apt_may; then
+    apt_install $packages
     draws && exit 0
 fi
 echo "set-up: cannot draw off-screen (MUJOCO_GL=${MUJOCO_GL:-egl}): install $packages; without them the render stage fails, and only that one" >&2
