@@ -97,7 +97,7 @@ class Wire:
             torque=self._nothing,
             temperature=self._cool,
             motor_error=self._well,
-            quat=np.float32([1, 0, 0, 0]),
+            quat=np.asarray([1, 0, 0, 0], np.float32),
             gyro=np.zeros(3, np.float32),
             mode_machine=5,
             remote=HEAD.ljust(REMOTE_BYTES, b"\0"),

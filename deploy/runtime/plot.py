@@ -121,5 +121,5 @@ def _row(tick: Tick, num_joints: int, timings: tuple[str, ...]) -> dict[str, Any
         # Limp or damped joints are sent no target.
         "error": error if tick.sent_kp is None else nothing,
         "torque": nothing if torque is None else torque[:num_joints],
-        "timings": np.float32([1e3 * took.get(name, np.nan) for name in timings]),
+        "timings": np.asarray([1e3 * took.get(name, np.nan) for name in timings], np.float32),
     }
