@@ -3,7 +3,7 @@
 Cyclone's Python binding reads what DDS knows of a type without DDS's lock (`make_topic` in
 `deploy/wire/topics.py`). Here a second process joins with 31 topics and leaves, again and again,
 while processes of this one's make topics as fast as they can. Printed as JSON: how many were made,
-how many DDS could not make at first, and how many processes died of it.
+how many DDS could not make at first, and how many processes of either kind a signal ended.
 """
 
 import argparse
@@ -64,22 +64,33 @@ def measure(seconds: float, make: Callable[[Any, float], None] = make) -> dict[s
         make: What is run in a process of its own, again and again, for `PART_S` each.
 
     Returns:
-        `made`, `not_at_first`, `processes`, `died`; and `of_the_other`, its rounds.
+        `made`, `not_at_first`, `processes`, `died`; of the other `rounds`, and how often it died.
+
+    Raises:
+        RuntimeError: If a process failed, which is not dying of a signal.
     """
     spawn = multiprocessing.get_context("spawn")
-    counts = spawn.Array("q", 3)
-    end = spawn.Event()
-    other = spawn.Process(target=_come_and_go, args=(counts, end), daemon=True)
-    other.start()
-    processes = died = 0
+    counts, end = spawn.Array("q", 3), spawn.Event()
+
+    def comer() -> Any:
+        process = spawn.Process(target=_come_and_go, args=(counts, end), daemon=True)
+        process.start()
+        return process
+
+    other, processes, died, other_died = comer(), 0, 0, 0
+    while not counts[2] and other.is_alive():
+        time.sleep(0.05)
     until = time.monotonic() + seconds
     try:
         while (left_s := until - time.monotonic()) > 0:
+            if not other.is_alive():
+                other_died += _died(other)
+                other = comer()
             maker = spawn.Process(target=make, args=(counts, min(left_s, PART_S)), daemon=True)
             maker.start()
             maker.join()
             processes += 1
-            died += maker.exitcode != 0
+            died += _died(maker)
     finally:
         end.set()
         other.join()
@@ -89,8 +100,16 @@ def measure(seconds: float, make: Callable[[Any, float], None] = make) -> dict[s
         "not_at_first": not_at_first,
         "processes": processes,
         "died": died,
-        "of_the_other": rounds,
+        "rounds": rounds,
+        "other_died": other_died,
     }
+
+
+def _died(process: Any) -> bool:
+    """Whether a signal ended a process that is over."""
+    if process.exitcode > 0:
+        raise RuntimeError(f"{process.name} failed; see above")
+    return process.exitcode < 0
 
 
 def _come_and_go(counts: Any, end: Event) -> None:
@@ -98,10 +117,10 @@ def _come_and_go(counts: Any, end: Event) -> None:
     from cyclonedds.domain import DomainParticipant
     from cyclonedds.idl import types
     from cyclonedds.pub import DataWriter
-    from cyclonedds.topic import Topic
 
     from deploy.wire.domain import open_participant
     from deploy.wire.idl import declare, sample_type
+    from deploy.wire.topics import make_topic
 
     kinds = {"rt/lowcmd": sample_type(HG_LOW_CMD)}
     for index in range(TYPES):
@@ -112,7 +131,7 @@ def _come_and_go(counts: Any, end: Event) -> None:
     keeps_the_domain = open_participant(DOMAIN, "lo")
     while not end.is_set():
         participant = DomainParticipant(DOMAIN)
-        held = [DataWriter(participant, Topic(participant, *kind)) for kind in kinds.items()]
+        held = [DataWriter(participant, make_topic(participant, *kind)) for kind in kinds.items()]
         counts[2] += 1
         time.sleep(STAY_S)
         del held, participant

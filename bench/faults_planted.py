@@ -1,5 +1,6 @@
 """The faults that `bench.faults` plants into a walk."""
 
+import signal
 from collections import deque
 from collections.abc import Callable
 from typing import Any
@@ -7,6 +8,7 @@ from typing import Any
 from bench.faults_walk import Walk
 from deploy.link import RobotState
 from deploy.runtime.policy_step import Decision
+from deploy.runtime.stopping import SIGNALS
 
 Plant = Callable[[Walk], None]
 """Plants a fault into a walk."""
@@ -62,7 +64,17 @@ def raising(where: str, error: Exception, times: int = 1 << 30) -> Plant:
 
 def signalled(number: int) -> Plant:
     """The process is sent a signal."""
-    return lambda walk: walk.stopping.catch(number)
+
+    def send(walk: Walk) -> None:
+        before = {other: signal.getsignal(other) for other in SIGNALS}
+        walk.stopping.install()
+        try:
+            signal.raise_signal(number)
+        finally:
+            for other, handler in before.items():
+                signal.signal(other, handler)
+
+    return send
 
 
 def no_operator(walk: Walk) -> None:

@@ -44,6 +44,18 @@ def test_a_runtime_that_drives_on_is_told(monkeypatch, capsys):
     assert "g1: not damped" in capsys.readouterr().err
 
 
+def test_code_that_a_message_breaks_is_told(monkeypatch):
+    whole = MotorMap.seen
+
+    def breaks(self, robot):
+        assert robot.temperature.max() < 1000
+        return whole(self, robot)
+
+    monkeypatch.setattr(MotorMap, "seen", breaks)
+    with pytest.raises(fuzz_run.BadRunError, match="runtime: AssertionError"):
+        fuzz_run.count_runs(shipped("g1"), 2000, seed=1)
+
+
 def test_a_command_that_is_not_finite_is_told(monkeypatch):
     whole = MotorMap.position
     monkeypatch.setattr(MotorMap, "position", lambda self, targets: whole(self, np.nan * targets))

@@ -46,7 +46,11 @@ def main(arguments: list[str] | None = None, ask: Ask = input) -> int:
         print(f"error: {error}", file=sys.stderr)
         return REFUSED
     except KeyboardInterrupt:  # before the run; in it, Ctrl-C damps
-        print("stopped before anything was commanded", file=sys.stderr)
+        print(
+            "stopped before the run: no motor was told anything, but a motion service that was "
+            "asked to release its mode may have done so",
+            file=sys.stderr,
+        )
         return REFUSED
 
 
@@ -120,8 +124,8 @@ def _report(asked: argparse.Namespace, outcome: Outcome) -> int:
         try:
             write_plot(list(outcome.files), asked.plot)
             print(f"plot: {asked.plot}")
-        except UserError as error:
-            print(f"not drawn: {error}")
+        except Exception as error:
+            print(f"not drawn: {error or type(error).__name__}")
     elif outcome.files:
         print(f"plot: python -m deploy plot {names}")
     return FAULTY if outcome.summary.faulty else WELL

@@ -42,10 +42,12 @@ def main(arguments: list[str] | None = None) -> int:
     out = asked.out or asked.logs[0].with_suffix(".png")
     try:
         require_matplotlib()
-        write_plot(asked.logs, out)
+        damage = write_plot(asked.logs, out)
     except UserError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
+    for what in damage:
+        print(f"CUT OFF: {what}; what was whole is drawn")
     print(f"plot: {out}")
     return 0
 
@@ -64,21 +66,29 @@ def require_matplotlib() -> None:
         ) from error
 
 
-def write_plot(logs: list[Path], path: Path) -> None:
+def write_plot(logs: list[Path], path: Path) -> list[str]:
     """Draw a run.
 
     Args:
         logs: The files of its log, in order.
         path: The picture; its ending says of what kind.
 
+    Returns:
+        Which files are damaged at their ends, and how.
+
     Raises:
-        LogError: If a file is no log, or there is not one control period in all of them.
+        LogError: If a file is no log, the files are of different policies, or there is not one
+            control period in all of them.
         RuntimeSettingError: If the picture cannot be written.
     """
     figure_module: Any = importlib.import_module("matplotlib.figure")
     readers = [LogReader(log) for log in logs]
-    joints = readers[0].header.contract.joint_names
-    timings = readers[0].header.timing_names
+    first = readers[0].header
+    for log in readers:
+        if log.header.policy_sha256 != first.policy_sha256:
+            raise LogError(f"{log.path}: is of another policy than {logs[0]}, so of another run")
+    joints = first.contract.joint_names
+    timings = first.timing_names
     rows = [_row(tick, len(joints), timings) for log in readers for tick in log.ticks()]
     if not rows:
         raise LogError(f"{logs[0]}: has no control period, so there is nothing to draw")
@@ -104,6 +114,7 @@ def write_plot(logs: list[Path], path: Path) -> None:
         figure.savefig(path)
     except (OSError, ValueError) as error:
         raise RuntimeSettingError(f"plot: {path} cannot be written: {error}") from error
+    return [f"{log.path} {log.damage}" for log in readers if log.damage]
 
 
 def _row(tick: Tick, num_joints: int, timings: tuple[str, ...]) -> dict[str, Any]:

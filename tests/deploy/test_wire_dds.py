@@ -287,8 +287,10 @@ def test_a_program_with_the_vendors_types_moves_the_simulated_robot(topics, vend
 
     try:
         until(there, lambda: commands.write(order))
-    finally:
         served.communicate("quit\n", timeout=PATIENCE_S)
+    finally:
+        served.kill()
+        served.wait()
 
 
 # What cannot be

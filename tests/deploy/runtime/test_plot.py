@@ -19,7 +19,7 @@ def logs(tmp_path_factory):
     folder = tmp_path_factory.mktemp("logs")
     policy = shipped("g1")
     header = LogHeader(policy.contract, "ab" * 32, "a test", timing_names=TIMINGS)
-    writer = LogWriter(folder / "run.mcap", header, rotate_s=0.5)
+    writer = LogWriter(folder / "run.mcap", header, rotate_s=0.5, flush_s=0.1)
     bench = Bench(policy, writer=writer)
     for step in range(300):
         bench.link.pos[0] = 0.01 * step
@@ -76,8 +76,20 @@ def test_what_cannot_be_drawn_is_said(logs, tmp_path, capsys):
     LogWriter(empty, LogHeader(policy.contract, "ab" * 32, "a test")).close()
     with pytest.raises(LogError, match="has no control period"):
         plot.write_plot([empty], tmp_path / "run.png")
+    other = tmp_path / "other.mcap"
+    LogWriter(other, LogHeader(policy.contract, "cd" * 32, "a test")).close()
+    with pytest.raises(LogError, match=r"other\.mcap: is of another policy than .*run_0000.mcap"):
+        plot.write_plot([logs[0], other], tmp_path / "run.png")
     assert main(["plot", str(logs[0]), "--out", str(tmp_path / "run.nonsense")]) == 2
     assert "run.nonsense cannot be written" in capsys.readouterr().err
+
+
+def test_of_a_log_that_was_cut_off_what_is_whole_is_drawn(logs, tmp_path, capsys):
+    cut = tmp_path / "cut.mcap"
+    cut.write_bytes(logs[0].read_bytes()[: -logs[0].stat().st_size // 3])
+    assert main(["plot", str(cut)]) == 0
+    assert capsys.readouterr().out.startswith(f"CUT OFF: {cut} ends in the middle")
+    assert cut.with_suffix(".png").exists()
 
 
 def test_without_matplotlib_it_is_said_what_to_install(monkeypatch, logs, capsys):
@@ -88,7 +100,7 @@ def test_without_matplotlib_it_is_said_what_to_install(monkeypatch, logs, capsys
 
 def test_a_picture_that_fails_hides_no_fault(monkeypatch, tmp_path, capsys):
     def fails(logs, path):
-        raise LogError("the disk is gone")
+        raise ValueError("the disk is gone")
 
     monkeypatch.setattr(cli, "write_plot", fails)
     monkeypatch.setattr(cli.Stopping, "install", lambda self: None)

@@ -254,7 +254,7 @@ def test_ctrl_c_before_the_run_is_no_traceback(run, capsys, monkeypatch):
 
     monkeypatch.setattr(cli, "open_sim", interrupted)
     assert run("--no-log") == 2
-    assert capsys.readouterr().err == "stopped before anything was commanded\n"
+    assert capsys.readouterr().err.startswith("stopped before the run: no motor was told anything")
 
 
 def test_a_log_that_exists_is_not_overwritten(run, capsys, tmp_path):
