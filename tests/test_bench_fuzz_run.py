@@ -45,13 +45,13 @@ def test_a_runtime_that_drives_on_is_told(monkeypatch, capsys):
 
 
 def test_code_that_a_message_breaks_is_told(monkeypatch):
-    whole = MotorMap.seen
+    whole = MotorMap.read
 
     def breaks(self, robot):
         assert robot.temperature.max() < 1000
         return whole(self, robot)
 
-    monkeypatch.setattr(MotorMap, "seen", breaks)
+    monkeypatch.setattr(MotorMap, "read", breaks)
     with pytest.raises(fuzz_run.BadRunError, match="runtime: AssertionError"):
         fuzz_run.count_runs(shipped("g1"), 2000, seed=1)
 

@@ -41,6 +41,7 @@ class Periods:
         self._last_sent = none
         self._fields: dict[str, Any] = {}  # of the period's tick; none where no period runs
         self._sensors: Sensors | None = None
+        self._robot: RobotState | None = None  # of which the log does not have everything yet
         self._is_sent = False
         self._timings_s: dict[str, float] = {}
         self._notes: list[str] = []
@@ -74,8 +75,8 @@ class Periods:
             "sent_targets": self._last_sent,
             "torso_pos": _float(readings.torso_pos),
             "torso_vel": _float(readings.torso_vel),
-            **self._motors.seen(robot),
         }
+        self._robot = robot
         return readings
 
     def note(self, text: str) -> None:
@@ -107,10 +108,18 @@ class Periods:
             spent: How long parts of the tick took, s.
         """
         self._longest(spent)
-        if self._fields and not self._is_sent:
+        if self._is_sent:
+            self._add_what_was_seen()
+        elif self._fields:
             self._is_sent = True
             self._fields |= self._motors.sent(command)
             self._last_sent = self._fields["sent_targets"]
+
+    def _add_what_was_seen(self) -> None:
+        """Add what no policy looks at: not in the tick that asks one, which has the least time."""
+        robot, self._robot = self._robot, None
+        if robot is not None:
+            self._fields |= self._motors.seen(robot)
 
     def _longest(self, spent: dict[str, float]) -> None:
         for name, seconds in spent.items():
@@ -118,6 +127,7 @@ class Periods:
 
     def end(self) -> None:
         """Hand the period's tick on, if there is one."""
+        self._add_what_was_seen()
         fields, self._fields = self._fields, {}
         if not fields or self._sensors is None:
             return
