@@ -93,7 +93,7 @@ class Controller:
         self.state = State.ENDED
         self._send(self._motors.damping())
         self._parts.worker.close()
-        self._periods.end()
+        self._periods.close()
 
     # One tick, in the order in which it happens
 

@@ -19,7 +19,7 @@ TIMINGS = ("late", "read", "observe", "infer", "supervise", "send")
 
 
 class Periods:
-    """Fills one period's tick after the other, and hands each on when the next begins.
+    """Fills one period's tick after the other, and hands each on once the next has begun.
 
     Args:
         contract: The policy's contract.
@@ -41,7 +41,10 @@ class Periods:
         self._last_sent = none
         self._fields: dict[str, Any] = {}  # of the period's tick; none where no period runs
         self._sensors: Sensors | None = None
-        self._robot: RobotState | None = None  # of which the log does not have everything yet
+        # Left to a tick that asks no policy, for that one has the least time: what the log wants
+        # of the robot's message besides, and the period before, which wakes the log's thread up.
+        self._robot: RobotState | None = None
+        self._over: Tick | None = None
         self._is_sent = False
         self._timings_s: dict[str, float] = {}
         self._notes: list[str] = []
@@ -62,7 +65,7 @@ class Periods:
             What of the message a policy looks at.
         """
         readings = self._motors.read(robot)
-        self.end()
+        self._end()
         self.step, self._is_sent = step, False
         self._timings_s = dict.fromkeys(TIMINGS, 0.0)
         self._sensors = readings.sensors(command, self._last_action, self._phase)
@@ -109,14 +112,17 @@ class Periods:
         """
         self._longest(spent)
         if self._is_sent:
-            self._add_what_was_seen()
+            self._catch_up()
         elif self._fields:
             self._is_sent = True
             self._fields |= self._motors.sent(command)
             self._last_sent = self._fields["sent_targets"]
 
-    def _add_what_was_seen(self) -> None:
-        """Add what no policy looks at: not in the tick that asks one, which has the least time."""
+    def _catch_up(self) -> None:
+        """Do what was left."""
+        over, self._over = self._over, None
+        if over is not None:
+            self._log.write(over)
         robot, self._robot = self._robot, None
         if robot is not None:
             self._fields |= self._motors.seen(robot)
@@ -125,9 +131,14 @@ class Periods:
         for name, seconds in spent.items():
             self._timings_s[name] = max(self._timings_s.get(name, 0.0), seconds)
 
-    def end(self) -> None:
-        """Hand the period's tick on, if there is one."""
-        self._add_what_was_seen()
+    def close(self) -> None:
+        """No period follows: hand on what there is."""
+        self._end()
+        self._catch_up()
+
+    def _end(self) -> None:
+        """The period that runs, if one does, is over."""
+        self._catch_up()
         fields, self._fields = self._fields, {}
         if not fields or self._sensors is None:
             return
@@ -136,7 +147,7 @@ class Periods:
         note, self._notes = "; ".join(self._notes), []
         tick = Tick(**fields, timings_s=self._timings_s, note=note or None)
         self._summary.add(tick)
-        self._log.write(tick)
+        self._over = tick
 
 
 def _float(value: np.float32 | None) -> float | None:

@@ -104,13 +104,13 @@ def test_the_policy_sees_each_joint_at_its_place_and_its_answer_is_sent(name):
         bench.tick()
     before = bench.link.state()
     bench.tick()
-    bench.tick(N_COMMANDS)
+    bench.tick(N_COMMANDS + 1)
     tick = bench.writer.ticks[-1]
     motors = list(policy.contract.motor_indices)
     np.testing.assert_array_equal(tick.inputs.joint_pos, before.joint_pos[motors])
     np.testing.assert_array_equal(tick.joint_targets, joint_targets(policy.contract, tick.action))
     np.testing.assert_array_equal(tick.sent_targets, tick.joint_targets)
-    _, command = bench.link.commands[-1 - N_COMMANDS]
+    _, command = bench.link.commands[-2 - N_COMMANDS]
     np.testing.assert_array_equal(command.q[motors], tick.sent_targets)
 
 
@@ -121,7 +121,7 @@ def test_the_torsos_angle_is_read_from_the_waists_motor():
     pos = np.arange(35, dtype=np.float32) / 100
     vel = np.arange(35, dtype=np.float32) / 10
     bench.link.tamper = lambda state, now: state._replace(joint_pos=pos, joint_vel=vel)
-    bench.tick(N_COMMANDS + 1)
+    bench.tick(N_COMMANDS + 2)
     (tick,) = bench.writer.ticks
     assert (tick.torso_pos, tick.torso_vel) == (pos[waist], vel[waist]) == (pos[6], vel[6])
     # What the base feels: less the rate at which the torso turns on it.
@@ -334,6 +334,24 @@ def test_the_log_replays_to_the_last_bit(name, tmp_path, capsys):
     arguments = [str(tmp_path / "run.mcap"), "--policy", str(policy.path), "--tolerance", "0"]
     assert replay(arguments) == 0
     assert f"same: {ran} steps agree to 0" in capsys.readouterr().out
+
+
+def test_the_tick_that_asks_the_policy_leaves_the_log_to_the_next(g1):
+    """Its thread, woken up, would take the interpreter while the network runs."""
+    bench = Bench(g1)
+    bench.until(State.POLICY)
+    while bench.index % N_COMMANDS:
+        bench.tick()
+    before = len(bench.writer.ticks)
+    bench.tick()
+    assert len(bench.writer.ticks) == before
+    bench.tick()
+    assert len(bench.writer.ticks) == before + 1
+    bench.tick(3 * N_COMMANDS - 2)
+    bench.controller.finish()
+    steps = [tick.step for tick in bench.writer.ticks]
+    assert steps == list(range(steps[0], steps[0] + len(steps)))
+    assert steps[-1] == (bench.index - 1) // N_COMMANDS
 
 
 def test_a_record_that_fails_ends_in_damping_that_goes_on(g1, monkeypatch):
