@@ -125,7 +125,7 @@ def _report(asked: argparse.Namespace, outcome: Outcome) -> int:
             write_plot(list(outcome.files), asked.plot)
             print(f"plot: {asked.plot}")
         except Exception as error:
-            print(f"not drawn: {error or type(error).__name__}")
+            print(f"not drawn: {str(error) or type(error).__name__}")
     elif outcome.files:
         print(f"plot: python -m deploy plot {names}")
     return FAULTY if outcome.summary.faulty else WELL
