@@ -36,6 +36,7 @@ class Commands(Section):
     zero_share: Share
     dead_zone: NonNegative
     single_axis_share: Share
+    full_share: Share
 
 
 class RewardWeights(Section):

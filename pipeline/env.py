@@ -20,7 +20,6 @@ from pipeline.randomize import (
     Bodies,
     draw_bodies,
     nominal_bodies,
-    uniform,
 )
 from pipeline.senses import Senses
 from pipeline.terminations import fell
@@ -158,20 +157,17 @@ class Env:
 
     def _push(self, key: jax.Array, state: EnvState) -> EnvState:
         """Let the base's horizontal velocity jump where a push is due; the next one is harder."""
-        speed_key, angle_key, wait_key = jax.random.split(key, 3)
-        ranges = self.task.randomization
-        speed = state.push_level * uniform(speed_key, ranges.push_speed, (self.num_envs,))
-        angle = uniform(angle_key, (0.0, 2 * np.pi), (self.num_envs,))
+        push_key, wait_key = jax.random.split(key)
         due = (state.steps_to_push <= 0) & self._bodies.pushed
-        jump = jnp.stack([speed * jnp.cos(angle), speed * jnp.sin(angle)], axis=-1)
-        jump = jnp.where(due[:, None], jump, 0.0)
-        step_up = jnp.where(due, ranges.push_level_step, 0.0)
+        jump = jnp.where(due[:, None], state.push_level[:, None] * state.push, 0.0)
+        step_up = jnp.where(due, self.task.randomization.push_level_step, 0.0)
         wait = self._spawner.push_wait(wait_key, state.push_level)
         qvel = state.physics.qvel.at[:, :2].add(jump)
         return replace(
             state,
             physics=replace(state.physics, qvel=qvel),
             steps_to_push=jnp.where(due, wait, state.steps_to_push - 1),
+            push=jnp.where(due[:, None], self._spawner.draw_push(push_key), state.push),
             push_level=jnp.minimum(state.push_level + step_up, 1.0),
         )
 
@@ -188,7 +184,7 @@ class Env:
             return jnp.where(done.reshape((-1,) + (1,) * (old.ndim - 1)), new, old)
 
         kept = ("physics", "phase", "action", "targets", "step_count")
-        episode = ("encoder_offset", "delay", "steps_to_push")
+        episode = ("encoder_offset", "delay", "steps_to_push", "push")
         restarted = {
             name: jax.tree.map(choose, getattr(fresh, name), getattr(state, name))
             for name in kept + episode

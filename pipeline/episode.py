@@ -34,6 +34,7 @@ class EnvState:
         encoder_offset: (num_envs, num_joints) rad.
         delay: (num_envs, 1) substeps from observation to motor.
         steps_to_push: (num_envs,) control steps until the next push.
+        push: (num_envs, 2) how the base's velocity jumps then at full level, m/s, world frame.
         push_level: (num_envs,) in [0, 1], how hard pushes are; outlives episodes: a push survived
             raises it, a fall lowers it.
         episode_length: (num_envs,) control steps of the episode so far, before any reset.
@@ -54,6 +55,7 @@ class EnvState:
     encoder_offset: jax.Array
     delay: jax.Array
     steps_to_push: jax.Array
+    push: jax.Array
     push_level: jax.Array
     episode_length: jax.Array
     moment: Moment
@@ -85,7 +87,7 @@ class Spawner:
     def spawn(self, key: jax.Array) -> EnvState:
         """A first state of every environment, without command, observation and moment."""
         n, num_joints = self.num_envs, len(self.robot.joints)
-        keys = jax.random.split(key, 5)
+        keys = jax.random.split(key, 6)
         default = jnp.broadcast_to(
             np.asarray([self.robot.default_joint_pos], np.float32), (n, num_joints)
         )
@@ -104,7 +106,7 @@ class Spawner:
             reward=zeros,
             done=zeros,
             truncation=zeros,
-            command=CommandState(jnp.zeros((n, 3)), jnp.zeros((n,), jnp.int32)),
+            command=CommandState(jnp.zeros((n, 3)), jnp.zeros((n, 3)), jnp.zeros((n,), jnp.int32)),
             phase=phase,
             action=jnp.zeros((n, num_joints)),
             targets=default,
@@ -112,6 +114,7 @@ class Spawner:
             encoder_offset=offset,
             delay=jnp.round(delay / self.sim_dt).astype(jnp.int32),
             steps_to_push=self.push_wait(keys[4], zeros),
+            push=self.draw_push(keys[5]),
             push_level=zeros,
             episode_length=zeros,
             moment=None,  # pyright: ignore[reportArgumentType]
@@ -122,6 +125,13 @@ class Spawner:
         seconds = uniform(key, self.task.randomization.push_interval_s, (self.num_envs,))
         seconds /= jnp.maximum(level, 0.5)
         return (seconds / self.task.control.ctrl_dt).astype(jnp.int32)
+
+    def draw_push(self, key: jax.Array) -> jax.Array:
+        """(num_envs, 2) m/s at full level, from any side, world frame."""
+        speed_key, angle_key = jax.random.split(key)
+        speed = uniform(speed_key, self.task.randomization.push_speed, (self.num_envs,))
+        angle = uniform(angle_key, (0.0, 2 * np.pi), (self.num_envs,))
+        return jnp.stack([speed * jnp.cos(angle), speed * jnp.sin(angle)], axis=-1)
 
     def _physics(self, key: jax.Array, joint_pos: jax.Array) -> PhysicsState:
         """The spawn pose with random heading and, when randomized, random errors."""

@@ -11,8 +11,8 @@ from deploy.contract import PolicyContract
 from robots import RobotSpec
 from robots.mirror import SignedPermutation, mirror_joints
 
-POLAR, AXIAL = (1.0, -1.0, 1.0), (-1.0, 1.0, -1.0)
-"""Signs of a mirrored velocity or direction, and of a mirrored rate of rotation."""
+POLAR, AXIAL, COMMAND = (1.0, -1.0, 1.0), (-1.0, 1.0, -1.0), (1.0, -1.0, -1.0)
+"""Signs of a mirrored velocity or direction, of a mirrored rate of rotation, and of a command."""
 
 
 def observation_mirror(robot: RobotSpec, contract: PolicyContract) -> SignedPermutation:
@@ -29,7 +29,7 @@ def observation_mirror(robot: RobotSpec, contract: PolicyContract) -> SignedPerm
     terms = {
         "gyro": signs(AXIAL),
         "projected_gravity": signs(POLAR),
-        "command": signs((1.0, -1.0, -1.0)),
+        "command": signs(COMMAND),
         "joint_pos": joints,
         "joint_vel": joints,
         "last_action": joints,

@@ -85,5 +85,5 @@ def _with_command(env: Env, state: EnvState, command: jax.Array) -> EnvState:
     where = term_slice(env.contract, "command")
     scale = np.asarray([env.contract.observation[where.place].scale], np.float32)
     obs = state.obs["state"].at[:, where.start : where.stop].set(command * scale)
-    asked = CommandState(command, jnp.full((env.num_envs,), NEVER, jnp.int32))
+    asked = CommandState(command, command, jnp.full((env.num_envs,), NEVER, jnp.int32))
     return replace(state, command=asked, obs={**state.obs, "state": obs})

@@ -15,8 +15,8 @@ from robots import RobotSpec
 
 CONTACT_FORCE = 1.0
 """Normal force above which a foot counts as on the ground, N."""
-PUSH_SOON_S = 0.4
-"""Time constant in which the critic sees a push come, s: about as long as advantages reach back."""
+SOON_S = 0.4
+"""Time constant in which the critic sees things come, s: about as long as advantages reach back."""
 
 
 class Senses:
@@ -86,21 +86,37 @@ class Senses:
                 moment.foot_contact.astype(jnp.float32),
                 moment.foot_height * 10.0,
                 moment.joint_torque / self._effort,
-                self._pushes(state),
+                self._to_come(state),
                 self._privileged,
             ],
             axis=-1,
         )
         return {"state": measured, "privileged_state": privileged}
 
-    def _pushes(self, state: EnvState) -> jax.Array:
-        """(num_envs, 2) how hard pushes are, and how soon the next one comes; 0: none does.
+    def _to_come(self, state: EnvState) -> jax.Array:
+        """(num_envs, 8) the level of pushes; the next push and the next command, and how soon.
 
-        Without them a push is a loss that nothing foretold, and is blamed on what was done before.
+        Chance that a robot cannot act on: a push that nothing foretold is a loss that is blamed on
+        what was done before it.
         """
-        left = state.steps_to_push.astype(jnp.float32)
-        soon = jnp.exp(-left * (self._ctrl_dt / PUSH_SOON_S))
-        return jnp.stack([state.push_level, jnp.where(self._pushed, soon, 0.0)], axis=-1)
+        push = jnp.pad(state.push_level[:, None] * state.push, ((0, 0), (0, 1)))
+        push = rotate_inverse(state.physics.qpos[:, 3:7], push, jnp)[:, :2]
+        push_soon = jnp.where(self._pushed, self._soon(state.steps_to_push), 0.0)[:, None]
+        command_soon = self._soon(state.command.steps_left)[:, None]
+        change = state.command.upcoming - state.command.value
+        return jnp.concatenate(
+            [
+                state.push_level[:, None],
+                push_soon,
+                push_soon * push,
+                command_soon,
+                command_soon * change,
+            ],
+            axis=-1,
+        )
+
+    def _soon(self, steps: jax.Array) -> jax.Array:
+        return jnp.exp(-steps.astype(jnp.float32) * (self._ctrl_dt / SOON_S))
 
     def _inputs(self, state: EnvState) -> Inputs:
         physics = state.physics

@@ -8,7 +8,7 @@ and, because left and right feet are half a stride apart, the gait clock moves b
 import numpy as np
 
 from deploy.contract import PolicyContract
-from pipeline.observation_mirror import POLAR, chain, observation_mirror, signs
+from pipeline.observation_mirror import COMMAND, POLAR, chain, observation_mirror, signs
 from pipeline.ppo.equivariance import Mirror
 from robots import RobotSpec
 from robots.mirror import SignedPermutation, mirror_feet, mirror_joints
@@ -30,7 +30,8 @@ def make_mirror(robot: RobotSpec, contract: PolicyContract) -> Mirror:
     one = signs((1.0,))
     # As `Senses.observe` and `randomize.draw_bodies` lay it out.
     draws = [one, one, signs(POLAR), plain, plain, plain]
-    privileged = chain([state, signs(POLAR), one, feet, feet, joints, one, one, *draws])
+    to_come = [one, one, signs(POLAR[:2]), one, signs(COMMAND)]
+    privileged = chain([state, signs(POLAR), one, feet, feet, joints, *to_come, *draws])
     return Mirror(
         obs={"state": state, "privileged_state": privileged},
         distribution=chain([joints, plain]),

@@ -27,12 +27,18 @@ def draw(make_config):
 def test_shapes_and_types(make_config, strict_jax):
     state = sample(KEY, make_config().task.commands, 5, CTRL_DT)
     assert state.value.shape == (5, 3) and state.value.dtype == jnp.float32
+    assert state.upcoming.shape == (5, 3) and state.upcoming.dtype == jnp.float32
     assert state.steps_left.shape == (5,) and state.steps_left.dtype == jnp.int32
 
 
 def test_each_axis_has_its_own_range(draw):
     value, _ = draw(
-        vx=[1.0, 2.0], vy=[10.0, 20.0], yaw_rate=[-200.0, -100.0], zero_share=0, single_axis_share=0
+        vx=[1.0, 2.0],
+        vy=[10.0, 20.0],
+        yaw_rate=[-200.0, -100.0],
+        zero_share=0,
+        single_axis_share=0,
+        full_share=0,
     )
     for axis, (low, high) in enumerate([(1, 2), (10, 20), (-200, -100)]):
         assert value[:, axis].min() >= low and value[:, axis].max() <= high
@@ -61,11 +67,29 @@ def test_share_of_single_axis_commands(draw):
     assert single.mean(axis=0) == pytest.approx([1 / 3] * 3, abs=0.03)
 
 
+@pytest.mark.parametrize("share", [0.0, 0.2, 1.0])
+def test_share_at_the_ends_of_each_range(draw, share):
+    ranges = {"vx": [0.5, 1.0], "vy": [-2.0, 3.0], "yaw_rate": [-7.0, -5.0]}
+    value, _ = draw(**ranges, zero_share=0, single_axis_share=0, full_share=share)
+    spread = 4 * np.sqrt(0.25 / N) + 1e-9
+    for axis, ends in enumerate(ranges.values()):
+        for end in ends:
+            at_end = (value[:, axis] == np.float32(end)).mean()
+            assert at_end == pytest.approx(share / 2, abs=spread if share > 0 else 1e-9)
+
+
 def test_duration_is_counted_in_control_steps(draw):
     _, steps = draw(resample_s=[3.0, 8.0])
     assert steps.min() == 150 and steps.max() == 399
     _, steps = draw(resample_s=[1.0, 1.0])
     assert set(steps) <= {49, 50}  # rounding of float32
+
+
+def test_the_one_to_come_is_drawn_alike_and_by_itself(make_config):
+    state = sample(KEY, make_config().task.commands, N, CTRL_DT)
+    value, upcoming = np.asarray(state.value), np.asarray(state.upcoming)
+    np.testing.assert_allclose(value.std(axis=0), upcoming.std(axis=0), rtol=0.03)
+    assert abs(np.corrcoef(value[:, 0], upcoming[:, 0])[0, 1]) < 0.03
 
 
 def test_same_key_same_commands(draw):
@@ -75,21 +99,23 @@ def test_same_key_same_commands(draw):
 
 
 def test_advance_counts_down_and_takes_a_fresh_command_where_time_is_up(strict_jax):
-    old = CommandState(jnp.full((4, 3), 1.0), jnp.array([3, 2, 1, 0], jnp.int32))
-    fresh = CommandState(jnp.full((4, 3), 2.0), jnp.array([10, 20, 30, 40], jnp.int32))
-    after = advance(old, fresh)
+    one, two, three, four = (jnp.full((4, 3), value) for value in (1.0, 2.0, 3.0, 4.0))
+    old = CommandState(one, two, jnp.array([3, 2, 1, 0], jnp.int32))
+    after = advance(old, CommandState(three, four, jnp.array([10, 20, 30, 40], jnp.int32)))
     assert after.steps_left.tolist() == [2, 1, 30, 40]
     assert after.value[:, 0].tolist() == [1, 1, 2, 2]
+    assert after.upcoming[:, 0].tolist() == [2, 2, 3, 3]
 
 
 def test_a_command_lasts_its_number_of_steps():
-    state = CommandState(jnp.zeros((1, 3)), jnp.array([5], jnp.int32))
-    fresh = CommandState(jnp.ones((1, 3)), jnp.array([9], jnp.int32))
+    zero, one, two = (jnp.full((1, 3), value) for value in (0.0, 1.0, 2.0))
+    state = CommandState(zero, one, jnp.array([5], jnp.int32))
+    fresh = CommandState(two, two, jnp.array([2], jnp.int32))
     seen = []
-    for _ in range(7):
+    for _ in range(9):
         seen.append(float(state.value[0, 0]))
         state = advance(state, fresh)
-    assert seen == [0, 0, 0, 0, 0, 1, 1]
+    assert seen == [0, 0, 0, 0, 0, 1, 1, 2, 2]
 
 
 def test_is_zero():

@@ -142,7 +142,7 @@ def test_observation_sizes(nominal, randomized, go2):
     joints, feet = len(go2.joints), len(go2.feet)
     bodies = 1 + 1 + 3 + 3 * joints  # friction, mass, centre of mass; strength, kp, kd
     # The actor's 47, base velocity, height, contacts, foot heights, torques, pushes, the body.
-    wanted = 47 + 3 + 1 + feet + feet + joints + 2 + bodies
+    wanted = 47 + 3 + 1 + feet + feet + joints + 8 + bodies
     for env, reset, _, _ in (nominal, randomized):
         obs = reset(KEY).obs
         assert env.contract.observation_size == 47
@@ -205,6 +205,7 @@ RESET_CHANGES = {
         {"physics.qvel", "moment.lin_vel_b", "obs.privileged_state"},
     ),
     "push_interval_s": ([1.0, 5.0], {"steps_to_push", "obs.privileged_state"}),
+    "push_speed": ([0.5, 1.5], {"push"}),  # at level 0 it is none yet
     "noise.gyro": (0.5, {"obs.state"}),
     "noise.projected_gravity": (0.5, {"obs.state"}),
     "noise.joint_pos": (0.5, {"obs.state"}),
@@ -236,7 +237,7 @@ def test_every_range_of_an_episode_is_here(raw_params):
     per_body = {"friction", "base_mass", "base_com", "link_mass_scale", "motor_strength"}
     per_body |= {"kp_scale", "kd_scale", "armature_scale", "frictionloss_scale", "damping_scale"}
     per_body |= {"nominal_share", "pushed_share"}
-    at_reset = names - per_body - {"push_speed", "push_level_step"}
+    at_reset = names - per_body - {"push_level_step"}
     assert at_reset == RESET_CHANGES.keys()
     assert names - per_body == CALM.keys()
 
@@ -408,17 +409,53 @@ def test_pushes_come_twice_as_often_as_they_grow(still_env):
         assert np.abs(np.asarray(after.steps_to_push) - seconds / 0.02).max() <= 1, level
 
 
-def test_the_critic_sees_a_push_come_and_how_hard_it_may_be(still_env):
+def told_of(env, state):
+    """(N, 8) what the critic is told of things to come, after a step."""
+    return np.asarray(env.step(state, actions(0)).obs["privileged_state"])[:, -49:-41]
+
+
+def test_the_critic_sees_a_push_come_and_which(still_env):
     env = still_env({"push_speed": [0.0, 0.0]}, unpushed=1)
     state = due_to_be_pushed(env, level=0.7)
     steps = jnp.asarray([21, 21, 41, 1001, 21, 21, 21, 21], jnp.int32)
-    told = env.step(state.replace(steps_to_push=steps), actions(0)).obs["privileged_state"]
-    level, soon = np.asarray(told)[:, -43:-41].T
+    push = jnp.tile(jnp.asarray([[0.0, 1.5]]), (N, 1))
+    # The second robot looks along y: what comes from its right in the world comes from behind.
+    half = np.sqrt(0.5)
+    qpos = state.physics.qpos.at[:, 3:7].set(jnp.asarray([1.0, 0.0, 0.0, 0.0]))
+    qpos = qpos.at[1, 3:7].set(jnp.asarray([half, 0.0, 0.0, half]))
+    physics = state.physics.replace(qpos=qpos)
+    told = told_of(env, state.replace(steps_to_push=steps, push=push, physics=physics))
+    level, soon, forward, left = told[:, :4].T
     assert level == pytest.approx(0.7)
     wanted = [0.0, np.exp(-1), np.exp(-2), 0.0, *[np.exp(-1)] * 4]  # 0.4 s, 0.8 s, 20 s away
     assert soon == pytest.approx(wanted, abs=1e-6)
+    along = np.asarray(wanted) * 0.7 * 1.5
+    assert forward == pytest.approx([0.0, along[1], *[0.0] * 6], abs=1e-5)
+    assert left == pytest.approx([along[0], 0.0, *along[2:]], abs=1e-5)
     nobody = still_env({}, randomized=False)
-    assert not np.asarray(nobody.reset(KEY).obs["privileged_state"])[:, -43:-41].any()
+    assert not np.asarray(nobody.reset(KEY).obs["privileged_state"])[:, -48:-45].any()
+
+
+def test_a_push_is_the_one_that_the_critic_saw_and_then_another_is_drawn(still_env):
+    env = still_env({"push_speed": [0.5, 1.5]})
+    state = due_to_be_pushed(env, level=0.8)
+    state = state.replace(steps_to_push=jnp.asarray([0, 5] * 4, jnp.int32))
+    after, jump = env.step(state, actions(1)), jumps(env, state)
+    due = np.arange(N) % 2 == 0
+    assert jump[due, :2] == pytest.approx(0.8 * np.asarray(state.push)[due], abs=1e-6)
+    changed = np.any(np.asarray(after.push != state.push), axis=1)
+    assert np.array_equal(changed, due)
+
+
+def test_the_critic_sees_the_next_command_come(still_env):
+    env = still_env()
+    now, then = jnp.full((N, 3), 0.2), jnp.tile(jnp.asarray([[0.5, -0.1, 1.0]]), (N, 1))
+    steps = jnp.asarray([21, 41] * 4, jnp.int32)
+    state = due_to_be_pushed(env).replace(command=CommandState(now, then, steps))
+    soon, change = np.split(told_of(env, state)[:, 4:], [1], axis=1)
+    wanted = np.asarray([np.exp(-1), np.exp(-2)] * 4)[:, None]
+    assert soon == pytest.approx(wanted, abs=1e-6)
+    assert change == pytest.approx(wanted * [0.3, -0.3, 0.8], abs=1e-6)
 
 
 def test_some_robots_are_never_pushed(still_env):
@@ -559,11 +596,13 @@ def test_a_new_episode_has_new_draws(still_env):
 
 def test_a_command_is_kept_until_its_time_is_up(still_env):
     env = still_env()
-    asked = CommandState(jnp.full((N, 3), 0.5), jnp.asarray([1, 2] * 4, jnp.int32))
+    half = jnp.full((N, 3), 0.5)
+    asked = CommandState(half, 2 * half, jnp.asarray([1, 2] * 4, jnp.int32))
     state = env.reset(KEY).replace(command=asked, step_count=jnp.zeros(N, jnp.int32))
     after = env.step(state, actions(1))
     kept = np.all(np.asarray(after.command.value) == 0.5, axis=1)
     assert kept.tolist() == [False, True] * 4
+    assert (np.asarray(after.command.value)[::2] == 1.0).all()
     # Rewards judge by the command that was asked for, not by the next one.
     assert (np.asarray(after.moment.command) == 0.5).all()
 
