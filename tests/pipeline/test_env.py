@@ -141,7 +141,7 @@ def changed_leaves(a, b):
 def test_observation_sizes(nominal, randomized, go2):
     joints, feet = len(go2.joints), len(go2.feet)
     bodies = 1 + 1 + 3 + 3 * joints  # friction, mass, centre of mass; strength, kp, kd
-    # The actor's 47, base velocity, height, contacts, foot heights, torques, things to come, the body.
+    # The actor's 47, base velocity, height, contacts, foot heights, torques, what comes, the body.
     wanted = 47 + 3 + 1 + feet + feet + joints + 8 + bodies
     for env, reset, _, _ in (nominal, randomized):
         obs = reset(KEY).obs
