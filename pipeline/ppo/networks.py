@@ -12,6 +12,7 @@ import numpy as np
 from brax.training.acme import running_statistics, specs
 from brax.training.agents.ppo.losses import PPONetworkParams
 from brax.training.agents.ppo.networks import PPONetworks, make_ppo_networks
+from brax.training.distribution import NormalTanhDistribution
 from brax.training.networks import MLP
 from flax import linen
 
@@ -65,15 +66,9 @@ def quieted(networks: PPONetworks, share: jax.Array) -> PPONetworks:
         networks: Actor and critic.
         share: Scalar in (0, 1].
     """
-    loud = networks.policy_network
-
-    def apply(*args: Any) -> jax.Array:
-        mean, deviation = jnp.split(loud.apply(*args), 2, axis=-1)
-        # Brax makes a standard deviation of this half by softplus: this is the way back.
-        quiet = jnp.log(jnp.expm1(share * jax.nn.softplus(deviation)))
-        return jnp.concatenate([mean, quiet], axis=-1)
-
-    return replace(networks, policy_network=replace(loud, apply=apply))  # pyright: ignore[reportArgumentType]
+    action_size = networks.parametric_action_distribution.param_size // 2
+    quiet = NormalTanhDistribution(action_size, var_scale=share)
+    return replace(networks, parametric_action_distribution=quiet)  # pyright: ignore[reportArgumentType]
 
 
 def normalize(batch: Any, mean_std: running_statistics.NestedMeanStd) -> Any:
