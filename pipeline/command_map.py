@@ -13,7 +13,7 @@ import numpy as np
 from deploy.contract import PolicyContract
 from deploy.observations import term_slice
 
-KNOTS = ((3, 4), (2, 2), (3, 3))
+KNOTS = ((3, 4), (2, 2), (4, 4))
 """Knots below and above zero: along vx, vy and the yaw rate."""
 FIRST_KNOT = 1.25
 """Where the first of them are, in dead zones: hardly anything is asked for below, and a robot that

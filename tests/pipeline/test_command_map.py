@@ -46,7 +46,7 @@ def test_knots_begin_beyond_the_dead_zone_and_end_with_the_range(contract):
     vx, vy, yaw_rate = knots(contract)  # the dead zone is 0.2 m/s and rad/s
     np.testing.assert_allclose(vx, [-1, -0.625, -0.25, 0, 0.25, 2 / 3, 13 / 12, 1.5])
     np.testing.assert_allclose(vy, [-0.6, -0.25, 0, 0.25, 0.6])
-    np.testing.assert_allclose(yaw_rate, [-1.5, -0.875, -0.25, 0, 0.25, 0.875, 1.5])
+    np.testing.assert_allclose(yaw_rate, [-1.5, -13 / 12, -2 / 3, -0.25, 0, 0.25, 2 / 3, 13 / 12, 1.5])
 
 
 @pytest.mark.parametrize(
@@ -69,9 +69,9 @@ def test_knots_of_other_ranges(make_config, go2, vx, dead_zone, wanted):
 
 def test_of_each_mirror_pair_one_is_a_node(contract):
     own = nodes(contract)
-    assert len(own) == (8 * 5 * 7 - 8) // 2 + 7  # of (vx, 0, 0) all but zero itself
+    assert len(own) == (8 * 5 * 9 - 8) // 2 + 7  # of (vx, 0, 0) all but zero itself
     both = {tuple(row) for row in np.concatenate([own, own * MIRROR + 0.0]).tolist()}
-    assert len(both) == 8 * 5 * 7 - 1
+    assert len(both) == 8 * 5 * 9 - 1
     assert on_mirror(own).sum() == 7
 
 
@@ -107,7 +107,7 @@ def test_straight_ahead_nothing_is_added_to_a_side(contract):
 
 def test_a_map_of_another_table_is_refused(contract):
     short = CommandMap(((0.1, 0.0, 0.0),) * 5)
-    with pytest.raises(ValueError, match=r"command_map.added: \(5, 3\) numbers, want \(143, 3\)"):
+    with pytest.raises(ValueError, match=r"command_map.added: \(5, 3\) numbers, want \(183, 3\)"):
         short.table(contract)
 
 
