@@ -46,7 +46,9 @@ def test_knots_begin_beyond_the_dead_zone_and_end_with_the_range(contract):
     vx, vy, yaw_rate = knots(contract)  # the dead zone is 0.2 m/s and rad/s
     np.testing.assert_allclose(vx, [-1, -0.625, -0.25, 0, 0.25, 2 / 3, 13 / 12, 1.5])
     np.testing.assert_allclose(vy, [-0.6, -0.25, 0, 0.25, 0.6])
-    np.testing.assert_allclose(yaw_rate, [-1.5, -13 / 12, -2 / 3, -0.25, 0, 0.25, 2 / 3, 13 / 12, 1.5])
+    np.testing.assert_allclose(
+        yaw_rate, [-1.5, -13 / 12, -2 / 3, -0.25, 0, 0.25, 2 / 3, 13 / 12, 1.5]
+    )
 
 
 @pytest.mark.parametrize(
