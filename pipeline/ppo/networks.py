@@ -67,7 +67,7 @@ def quieted(networks: PPONetworks, share: jax.Array) -> PPONetworks:
         share: Scalar in (0, 1].
     """
     action_size = networks.parametric_action_distribution.param_size // 2
-    quiet = NormalTanhDistribution(action_size, var_scale=share)
+    quiet = NormalTanhDistribution(action_size, var_scale=share)  # pyright: ignore[reportArgumentType]
     return replace(networks, parametric_action_distribution=quiet)  # pyright: ignore[reportArgumentType]
 
 
