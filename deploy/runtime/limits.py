@@ -22,13 +22,13 @@ class Limits:
         bad_messages: Messages rejected in a row, or within a second, that are too many.
         tilt: Angle between the base's z axis and the vertical, rad. The gate calls 1.0 a fall.
         temperature: Of the hottest sensor of a motor, deg C.
-        joint_margin: How far a joint may be outside its range, rad. Shipped policies: 0.037.
+        joint_margin: How far a joint may be outside its range, rad. Shipped policies: 0.015.
         target_margin: How far a target may be outside the range, rad. That is how a policy asks
-            for torque near the end of a joint's range: shipped ones go 0.42 beyond.
+            for torque near the end of a joint's range: shipped ones go 0.41 beyond.
         target_rate: How fast targets may move from one control period to the next, rad/s. Shipped
-            policies: 52.
+            policies: 59.
         speed_share: Joint speed that is a fault, as a share of the no-load speed. Shipped
-            policies: 0.87.
+            policies: 0.93, but for an instant of an H1's ankle, 1.17.
         torque_share: Measured torque that is a fault, as a share of the limit.
         held_error: How far a joint that is held may be from its pose, rad. With the gains of the
             contracts a motor gives 10 to 150 N m there.
